@@ -1,0 +1,121 @@
+"""What travels between the rooms: frozen, slotted and stamped at the source.
+
+Every ``t`` is in seconds: monotonic time live, media time in files. Arrays are
+copied once, where they are captured, and read-only from then on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Samples per second of all sound inside the program."""
+
+Picture = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+def read_only[A: np.ndarray](array: A) -> A:
+    """Mark an array as read-only and return it."""
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture. ``picture`` is (H, W, 3) uint8, BGR; ``seq`` counts the source's frames."""
+
+    t: float
+    seq: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioBlock:
+    """Consecutive sound: ``samples`` is (n,) float32 in [-1, 1], 16 kHz mono; ``t`` is when the first began."""
+
+    t: float
+    samples: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioWindow:
+    """The sound before ``t``.
+
+    ``samples`` is (n,) float32, 16 kHz mono, its last sample ending at ``t``; gaps are zeros.
+    ``heard`` is how many of them really came from the source.
+    """
+
+    t: float
+    samples: Floats
+    heard: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridFrame:
+    """What the 5 FPS grid holds for instant ``k`` at time ``t``: a frame, or None for a gap.
+
+    ``dropped`` counts grid frames that were overtaken since the one handed out before.
+    """
+
+    k: int
+    t: float
+    frame: Frame | None
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face in one frame: ``box`` is x, y, width, height in pixels, ``landmarks`` (478, 2) float32 in pixels."""
+
+    id: int
+    box: tuple[float, float, float, float]
+    landmarks: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """A network's probabilities, (7,) float32 in the order of ``labels.BASIC``, for what was captured at ``t``."""
+
+    t: float
+    probabilities: Floats
+    engine: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visual:
+    """Everything seen at grid instant ``k``; ``frame_t`` is when the analysed frame was captured."""
+
+    k: int
+    frame_t: float | None
+    face: Face | None
+    static: Scores | None
+    dynamic: Scores | None
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One row: what is said about grid instant ``seq`` at time ``t``.
+
+    The vectors are tuples in the order of ``labels.BASIC`` and ``labels.COMPOUND``. ``label`` is None
+    where the program abstains, and ``reason`` then says why. ``contributions`` are the models'
+    shares of the strongest class, which sum to 1.
+    """
+
+    t: float
+    seq: int
+    face: tuple[float, float, float, float] | None
+    label: str | None
+    reason: str | None
+    basic: tuple[float, ...] | None
+    compound: tuple[float, ...] | None
+    models: Mapping[str, tuple[float, ...] | None]
+    contributions: Mapping[str, float]
+    age_ms: Mapping[str, float | None]
+    dropped: int
+    rule: str
+    weights: str
+    engine: Mapping[str, str | None]
