@@ -6,6 +6,7 @@ copied once, where they are captured, and read-only from then on.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,10 @@ Picture = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
-def read_only[A: np.ndarray](array: A) -> A:
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
+
+
+def read_only(array: _Array) -> _Array:
     """Mark an array as read-only and return it."""
     array.flags.writeable = False
     return array

@@ -39,15 +39,17 @@ def align(picture: npt.NDArray[np.uint8], landmarks: Floats) -> Picture:
     # Shrinking by more than two would alias: halve the picture first, as often as it takes.
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if 0 < scale < 0.5:
-        x, y, size = *source.min(axis=0), float(np.ptp(source, axis=0).max())
-        x0, y0 = max(int(x - 2 * size), 0), max(int(y - 2 * size), 0)
-        picture = picture[y0 : int(y + 3 * size) + 1, x0 : int(x + 3 * size) + 1]
+        x, y = source.min(axis=0).tolist()
+        size = float(np.ptp(source, axis=0).max())
+        x0 = int(np.clip(x - 2 * size, 0, picture.shape[1] - 1))
+        y0 = int(np.clip(y - 2 * size, 0, picture.shape[0] - 1))
+        picture = picture[y0 : max(int(y + 3 * size), y0) + 1, x0 : max(int(x + 3 * size), x0) + 1]
         source = source - np.array([x0, y0], np.float32)
         while scale < 0.5:
             height, width = picture.shape[:2]
             if min(height, width) < 2:
                 break
-            picture = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+            picture = np.asarray(cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
             source = source * np.array([(width // 2) / width, (height // 2) / height], np.float32)
             scale *= 2
         matrix = cv2.getAffineTransform(source, target)
