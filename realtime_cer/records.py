@@ -100,6 +100,17 @@ class Visual:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """Everything heard up to ``t``: level in dB of full scale, share of speech lately, and what the network says."""
+
+    t: float
+    level_db: float
+    speech: float
+    voice: bool
+    acoustic: Scores | None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One row: what is said about grid instant ``seq`` at time ``t``.
@@ -123,3 +134,38 @@ class Decision:
     rule: str
     weights: str
     engine: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """How one source does, for a view: ``kind`` is camera, microphone or file; counts are since the start."""
+
+    name: str
+    kind: str
+    state: str
+    detail: str
+    frames: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Everything a view may show of this moment; parts are None until there is something.
+
+    ``frame`` is the newest picture, ``analysed`` the one that ``visual`` belongs to; ``rate`` is decisions a second,
+    ``latency_ms`` the median and 95th percentile of capture to decision over the last minute; ``dropped`` counts grid
+    frames that came too late for their decision since the start.
+    """
+
+    t: float
+    frame: Frame | None
+    analysed: Frame | None
+    visual: Visual | None
+    sound: Sound | None
+    decision: Decision | None
+    sources: tuple[SourceReport, ...]
+    engines: Mapping[str, str]
+    rate: float
+    latency_ms: tuple[float, float] | None
+    decisions: int
+    dropped: int

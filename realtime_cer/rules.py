@@ -123,7 +123,8 @@ def judge(
     fused, contributions = fuse(scores, weights, here)
     values = compound(fused, rule)
     empty = not values.any()
-    winner = int((compound(fused, "none") if empty else values).argmax())
+    # All zeros have no winner; the plain sum then tells which class was strongest.
+    winner = int((compound(fused, "none") if empty and not always_decide else values).argmax())
     reason = None
     if not always_decide:
         p = fused

@@ -1,9 +1,9 @@
 """The face crop that the static network sees: one affine map from three landmark points."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from realtime_cer.quiet import cv2
 from realtime_cer.records import Floats, Picture, read_only
 
 CROP_SIZE = 112

@@ -1,0 +1,125 @@
+"""Every setting of a run: one frozen object, from a TOML file, overridden by flags. Units are in the names."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights, read_weights
+from realtime_cer.rules import Rule
+
+PUBLISHED = ("avcer-video", "avcer-7cl", "avcer-8cl")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class FaceConfig(_Section):
+    """How faces are found and followed."""
+
+    bundle: Path | None = Field(None, description="a face_landmarker.task of your own")
+    max_faces: int = Field(4, ge=1, le=8)
+    min_confidence: float = Field(0.5, gt=0, lt=1, description="of detection and of presence")
+    overlap: float = Field(0.3, gt=0, lt=1, description="IoU that makes two boxes the same face")
+    lost_after_s: float = Field(0.5, gt=0, le=5, description="a face unseen for longer is forgotten")
+    switch_ratio: float = Field(1.3, ge=1, description="another face must be so much larger to become the target")
+
+
+class VoiceConfig(_Section):
+    """When there is a voice, and with it an acoustic decision."""
+
+    source: Literal["silero", "mouth"] = "silero"
+    threshold: float = Field(0.5, gt=0, lt=1, description="Silero's probability that counts as speech")
+    span_s: float = Field(1.0, gt=0, le=4, description="how far back a voice is looked for")
+    share: float = Field(0.2, gt=0, le=1, description="share of that span that must be speech")
+
+
+class Config(_Section):
+    """All settings; the defaults are what the commands use."""
+
+    engine: Literal["auto", "tensorrt", "tensorrt-rtx", "cuda", "cpu"] = "auto"
+    profile: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="which set of networks")
+    rule: Rule = "none"
+    weights: str = Field("equal", description="equal, a published name, or a weights file")
+    always_decide: bool = False
+    max_age_ms: float = Field(1000.0, gt=0, le=10_000, description="older acoustic scores do not count")
+    deadline_ms: float = Field(150.0, gt=0, le=1000, description="a decision waits so long for its picture")
+    sound_step_s: float = Field(0.5, ge=0.1, le=4, description="time between two acoustic windows")
+    face: FaceConfig = FaceConfig()
+    voice: VoiceConfig = VoiceConfig()
+
+
+def read_config(path: Path | None, overrides: dict[str, Any] | None = None) -> Config:
+    """Read a TOML file and put the flags on top.
+
+    Parameters
+    ----------
+    path : the file, or None for the defaults
+    overrides : dotted keys ("voice.source") and their values; None values leave the file's
+
+    Raises
+    ------
+    Refused
+        Unreadable, not TOML, an unknown key (the nearest known one is named), or a value out of range.
+    """
+    table: dict[str, Any] = {}
+    if path is not None:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise Refused(f"configuration {path} cannot be read: {error.strerror}") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise Refused(f"configuration {path} is not TOML: {' '.join(str(error).split())}") from None
+    for key, value in (overrides or {}).items():
+        if value is not None:
+            *sections, last = key.split(".")
+            target = table
+            for section in sections:
+                target = target.setdefault(section, {})
+            target[last] = value
+    try:
+        return Config.model_validate(table)
+    except ValidationError as error:
+        raise Refused(f"{path or 'settings'}: {_explain(error)}") from None
+
+
+def load_weights(name: str) -> FusionWeights:
+    """Fusion weights by name (``equal`` or a published set) or from a file.
+
+    The authors use avcer-8cl without its v; so does this.
+
+    Raises
+    ------
+    Refused
+        Neither a known name nor a readable weights file.
+    """
+    if name == "equal":
+        return FusionWeights.equal()
+    if name in PUBLISHED:
+        weights = FusionWeights.published(name)
+        return weights.without_models() if name == "avcer-8cl" else weights
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise Refused(f"no weights {name!r}: choose equal, {', '.join(PUBLISHED)}, or give a .toml file")
+    try:
+        return read_weights(path)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    """The first error, on one line."""
+    import difflib
+
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] != "extra_forbidden":
+        return f"{key}: {first['msg']}"
+    sections: dict[str, type[BaseModel]] = {"face": FaceConfig, "voice": VoiceConfig}
+    owner = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else Config
+    known = sorted(owner.model_fields)
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+    return f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}")

@@ -1,0 +1,265 @@
+"""The live driver: starts and stops the threads.
+
+Running at the same time, each in its own thread:
+
+- capture, one thread for each source: puts frames on the 5 FPS grid, sound into the ring;
+- video: takes the newest grid frame and analyses it;
+- sound: waits for the next half second of sound and analyses it;
+- fusion: issues a decision for every grid instant;
+- the caller: takes decisions from ``decisions()`` and snapshots from ``snapshot()``.
+
+Sound is never behind a picture and a picture never behind sound: they meet in fusion only.
+"""
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from realtime_cer.buffers import AudioRing, FrameRing, Latest, instant
+from realtime_cer.capture.source import Clock, Source
+from realtime_cer.config import Config
+from realtime_cer.fusion import FusionWeights
+from realtime_cer.pipeline.decider import Decider
+from realtime_cer.pipeline.steps import Perception
+from realtime_cer.pipeline.worker import Worker
+from realtime_cer.records import SAMPLE_RATE, Decision, Frame, Snapshot, Sound, SourceReport, Visual
+
+_POLL_S = 0.1
+_JOIN_S = 1.5
+_ROWS_HELD = 4096
+_STATISTICS_S = 60.0
+
+
+class Live:
+    """A running recogniser over live sources.
+
+    Use it as a context manager: entering starts the threads, leaving stops them. Faults of sources are states that
+    ``snapshot`` shows; a programming error anywhere stops everything and is raised by ``decisions``.
+
+    Parameters
+    ----------
+    config, weights : what to decide by
+    perception : loaded networks; used by this object alone while it runs
+    sources : pairs of a kind ("camera", "microphone", "file") and a source
+    clock : seconds that never go back; the one by which the sources stamp
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        weights: FusionWeights,
+        perception: Perception,
+        sources: Sequence[tuple[str, Source]],
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._perception = perception
+        self._sources = list(sources)
+        self._clock = clock
+        self.origin = clock()
+        self._frames = FrameRing(self.origin)
+        self._sound = AudioRing(self.origin)
+        self._decider = Decider(config, weights, self.origin)
+        self._inbox: queue.Queue[Visual | Sound] = queue.Queue(maxsize=64)
+        self._rows: queue.Queue[Decision] = queue.Queue(maxsize=_ROWS_HELD)
+        self.rows_lost = 0
+        """Decisions that nobody took from ``decisions`` in time."""
+        self._preview: Latest[Frame] = Latest()
+        self._analysed: tuple[Frame | None, Visual | None] = (None, None)
+        self._heard: Sound | None = None
+        self._decision: Decision | None = None
+        self._latencies: deque[tuple[float, float]] = deque()
+        self._issued: deque[float] = deque()
+        self._decisions = self._dropped = 0
+        self._stop = threading.Event()
+        self._finished = threading.Event()
+        self._capturing = len(self._sources)
+        self._lock = threading.Lock()
+        self._captures = [
+            Worker(f"capture-{kind}", lambda stop, source=source: self._capture(source, stop), self._stop)  # type: ignore[misc]
+            for kind, source in self._sources
+        ]
+        self._workers = [
+            Worker("video", self._video, self._stop),
+            Worker("sound", self._listen, self._stop),
+            Worker("fusion", self._fuse, self._stop),
+        ]
+
+    def __enter__(self) -> Self:
+        for worker in (*self._workers, *self._captures):
+            worker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> list[str]:
+        """Stop all threads and release the devices; gives the names of threads that would not end in time."""
+        self._stop.set()
+        self._frames.close()
+        self._sound.close()
+        stuck = [worker.name for worker in (*self._captures, *self._workers) if not worker.join(_JOIN_S)]
+        for _, source in self._sources:
+            source.close()
+        return stuck
+
+    def decisions(self) -> Iterator[Decision]:
+        """Every decision, as it is issued; ends when all sources have ended or after ``stop``.
+
+        Raises
+        ------
+        BaseException
+            Whatever a thread died of, ``Refused`` of a source among it.
+        """
+        while True:
+            try:
+                yield self._rows.get(timeout=_POLL_S)
+            except queue.Empty:
+                self._raise()
+                if self._finished.is_set() or self._stop.is_set():
+                    break
+        while not self._rows.empty():
+            yield self._rows.get_nowait()
+
+    def _raise(self) -> None:
+        for worker in (*self._captures, *self._workers):
+            if worker.error is not None:
+                raise worker.error
+
+    def snapshot(self) -> Snapshot:
+        """What a view may show of this moment. Cheap enough for every redraw."""
+        now = self._clock()
+        with self._lock:
+            frame, visual = self._analysed
+            latencies = [ms for t, ms in self._latencies if t >= now - _STATISTICS_S]
+            issued = [t for t in self._issued if t >= now - 10]
+            span = min(10.0, max(now - self.origin, 1e-3))
+            heard, decision, decisions, dropped = self._heard, self._decision, self._decisions, self._dropped
+        p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (0.0, 0.0)
+        return Snapshot(
+            t=now,
+            frame=self._preview.peek(),
+            analysed=frame,
+            visual=visual,
+            sound=heard,
+            decision=decision,
+            sources=tuple(
+                SourceReport(
+                    source.name,
+                    kind,
+                    source.status.state,
+                    source.status.detail,
+                    source.counters.frames,
+                    source.counters.dropped,
+                )
+                for kind, source in self._sources
+            ),
+            engines=self._perception.engines,
+            rate=len(issued) / span,
+            latency_ms=(float(p50), float(p95)) if latencies else None,
+            decisions=decisions,
+            dropped=dropped,
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything captured so far was analysed and every decision due was issued."""
+        return (
+            self._frames.idle
+            and self._sound.idle
+            and self._inbox.unfinished_tasks == 0
+            and self._decider.deadline > self._clock()
+        )
+
+    def _capture(self, source: Source, stop: threading.Event) -> None:
+        for item in source.items(stop):
+            if isinstance(item, Frame):
+                self._preview.put(item)
+                self._frames.push(item)
+            else:
+                self._sound.push(item)
+        with self._lock:
+            self._capturing -= 1
+
+    def _video(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            grid = self._frames.take(_POLL_S)
+            if grid is not None:
+                visual = self._perception.seeing.see(grid)
+                with self._lock:
+                    self._analysed = (grid.frame, visual)
+                self._send(visual, stop)
+
+    def _listen(self, stop: threading.Event) -> None:
+        hearing = self._perception.hearing
+        while not stop.is_set():
+            if self._sound.wait(hearing.next_end, _POLL_S) and not stop.is_set():
+                heard = hearing.hear(self._sound)
+                with self._lock:
+                    self._heard = heard
+                self._send(heard, stop)
+
+    def _send(self, result: Visual | Sound, stop: threading.Event) -> None:
+        """Hand a result to fusion; it is never lost, for fusion takes microseconds."""
+        while not stop.is_set():
+            with contextlib.suppress(queue.Full):
+                self._inbox.put(result, timeout=_POLL_S)
+                return
+
+    def _fuse(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            wait_s = min(max(self._decider.deadline - self._clock(), 0.001), 0.02)
+            try:
+                result = self._inbox.get(timeout=wait_s)
+            except queue.Empty:
+                result = None
+            now = self._clock()
+            if isinstance(result, Visual):
+                self._issue(self._decider.seen(result, now), now)
+            elif result is not None and result.acoustic is not None:
+                self._decider.heard(result.acoustic)
+            self._issue(self._decider.tick(now), now)
+            if result is not None:
+                self._inbox.task_done()
+            elif self._capturing == 0 and self._ended():
+                self._finished.set()
+                return
+
+    def _ended(self) -> bool:
+        """Whether every instant up to the last captured item has its decision."""
+        frame = self._preview.peek()
+        sound_end = self.origin + self._sound.end / SAMPLE_RATE
+        last = max(frame.t, sound_end) if frame else sound_end
+        # In this order: an idle reader has sent all it had, so an empty inbox means that all of it was decided.
+        return (
+            self._frames.idle
+            and self._inbox.unfinished_tasks == 0
+            and instant(self.origin, self._decider.next_k) >= last
+        )
+
+    def _issue(self, decisions: list[Decision], now: float) -> None:
+        for decision in decisions:
+            with self._lock:
+                self._decision = decision
+                self._decisions += 1
+                self._dropped += decision.dropped
+                self._issued.append(now)
+                age = decision.age_ms["static"]
+                if age is not None:
+                    self._latencies.append((now, age))
+                while self._latencies and self._latencies[0][0] < now - _STATISTICS_S:
+                    self._latencies.popleft()
+                while self._issued and self._issued[0] < now - _STATISTICS_S:
+                    self._issued.popleft()
+            try:
+                self._rows.put_nowait(decision)
+            except queue.Full:
+                self.rows_lost += 1
