@@ -170,9 +170,10 @@ def fuse(scores: npt.ArrayLike, weights: FusionWeights, present: npt.ArrayLike |
     p = np.asarray(scores, np.float64)
     if p.shape[-2:] != weights.classes.shape:
         raise ValueError(f"scores must be (..., {len(weights.classes)}, {len(BASIC)}), not {p.shape}")
+    factors = present_weights(weights, present)
     if present is not None:
         p = np.where(np.asarray(present, bool)[..., None], p, 0.0)
-    contributions = p * present_weights(weights, present)
+    contributions = p * factors
     return contributions.sum(axis=-2), contributions
 
 

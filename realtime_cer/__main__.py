@@ -1,0 +1,7 @@
+"""``python -m realtime_cer``."""
+
+import sys
+
+from realtime_cer.cli import main
+
+sys.exit(main())

@@ -1,0 +1,126 @@
+"""What cameras and microphones there are, and the words to select them. Quick, quiet, never raising. No threads."""
+
+import errno
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from realtime_cer.quiet import cv2, silence
+
+_PROBED = 5
+"""Camera numbers tried where the system offers no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device as a user sees it.
+
+    ``select`` is what to give to ``--camera`` or ``--microphone``, ``rate`` a microphone's own samples per
+    second, ``detail`` anything else worth a word.
+    """
+
+    name: str
+    select: str
+    default: bool = False
+    rate: int | None = None
+    detail: str = ""
+
+
+def cameras() -> list[DeviceInfo]:
+    """List local cameras; on Linux without opening any of them for pictures."""
+    try:
+        return _linux_cameras() if sys.platform == "linux" else _probed_cameras()
+    except Exception:  # a listing must not fail: what cannot be listed can still be named
+        return []
+
+
+def microphones() -> list[DeviceInfo]:
+    """List sound inputs; empty where PortAudio is missing, see `microphone_problem`."""
+    try:
+        return [_microphone(index, facts, default) for index, facts, default in _inputs()]
+    except Exception:
+        return []
+
+
+def microphone_problem() -> str | None:
+    """Say in one line why no microphone can be used at all, or None."""
+    try:
+        import sounddevice  # noqa: F401
+    except OSError:
+        return PORTAUDIO_MISSING
+    except ImportError as error:
+        return f"sounddevice cannot be imported ({error}): install the program again"
+    return None
+
+
+PORTAUDIO_MISSING = "the PortAudio library is missing: apt-get install libportaudio2 (Debian, Ubuntu)"
+
+
+def camera_trouble(path: str) -> str | None:
+    """Why a local camera that exists gives nothing, as far as the system says; None where it does not exist."""
+    try:
+        os.close(os.open(path, os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOTDIR):
+            return None
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return "may not be opened: add yourself to the group video (sudo usermod -aG video $USER) and log in anew"
+        return "is busy: close the other program that uses it"
+    return "exists but gives no picture: it is busy or no camera; close other programs that use it"
+
+
+def _linux_cameras() -> list[DeviceInfo]:
+    found = []
+    for node in sorted(Path("/dev").glob("video*"), key=lambda node: int(re.sub(r"\D", "", node.name) or 0)):
+        about = Path("/sys/class/video4linux") / node.name
+        index = _text(about / "index")
+        if index not in ("", "0"):
+            continue  # a second node of the same camera carries metadata, no pictures
+        number = re.sub(r"\D", "", node.name)
+        detail = "" if os.access(node, os.R_OK | os.W_OK) else "no permission: add yourself to the group video"
+        found.append(DeviceInfo(_text(about / "name") or node.name, number or str(node), not found, None, detail))
+    return found
+
+
+def _probed_cameras() -> list[DeviceInfo]:
+    found = []
+    for number in range(_PROBED):
+        with silence():
+            camera = cv2.VideoCapture(number, local_backend())
+            if camera.isOpened():
+                size = f"{camera.get(cv2.CAP_PROP_FRAME_WIDTH):.0f}x{camera.get(cv2.CAP_PROP_FRAME_HEIGHT):.0f}"
+                found.append(DeviceInfo(f"camera {number}", str(number), not found, None, size))
+            camera.release()
+    return found
+
+
+def local_backend() -> int:
+    """The OpenCV backend for local cameras: a fixed one where the first choice of OpenCV is slow or noisy."""
+    return {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_DSHOW}.get(sys.platform, cv2.CAP_ANY)
+
+
+def _inputs() -> list[tuple[int, dict[str, Any], bool]]:
+    import sounddevice
+
+    with silence():
+        facts = list(sounddevice.query_devices())
+        try:
+            default = int(sounddevice.query_devices(kind="input")["index"])
+        except (sounddevice.PortAudioError, ValueError):
+            default = -1
+    return [(index, one, index == default) for index, one in enumerate(facts) if one["max_input_channels"] > 0]
+
+
+def _microphone(index: int, facts: dict[str, Any], default: bool) -> DeviceInfo:
+    rate = round(facts["default_samplerate"])
+    return DeviceInfo(str(facts["name"]), str(index), default, rate, f"{facts['max_input_channels']} channels")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

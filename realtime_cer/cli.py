@@ -1,0 +1,180 @@
+"""The command line: reads flags, turns refusals into one line, and sets the exit code."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from realtime_cer import __version__
+from realtime_cer.errors import Refused
+
+DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+_LIVE_EXAMPLES = """examples:
+  realtime-cer live                                   first camera and default microphone
+  realtime-cer live --camera 1 --microphone "USB Audio"
+  realtime-cer live --camera http://192.168.1.20:8080/ --microphone none
+  realtime-cer live --camera clip.mp4                 a file, played as if it were a camera
+  realtime-cer live --headless --duration 60 > rows.jsonl"""
+
+_RUN_EXAMPLES = """examples:
+  realtime-cer run interview.mp4 --out results
+  realtime-cer run interview.mp4 --out results --overwrite --rule rule2 --weights avcer-7cl
+  realtime-cer run speech.wav --out results           sound alone
+  realtime-cer run noisy.mp4 --out results --voice mouth"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message}; see {self.prog} --help")
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return value
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    """Flags that every analysing command has; None leaves the configuration's value."""
+    group = parser.add_argument_group("recognition")
+    group.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file; flags override it")
+    group.add_argument("--rule", choices=["none", "rule1", "rule2"], help="how basic emotions become compound")
+    group.add_argument(
+        "--weights", metavar="FILE|NAME", help="fusion weights: equal, avcer-video, avcer-7cl, avcer-8cl, or a file"
+    )
+    group.add_argument("--voice", choices=["silero", "mouth"], help="what tells that somebody speaks")
+    group.add_argument(
+        "--engine", choices=["auto", "tensorrt", "tensorrt-rtx", "cuda", "cpu"], help="what runs the networks"
+    )
+    group.add_argument("--profile", metavar="NAME", help="which set of networks (default: default)")
+    group.add_argument(
+        "--always-decide", action="store_true", default=None, help="never abstain: the paper's bare argmax"
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="realtime-cer",
+        description="Recognises compound expressions of a person, live, from a webcam and a microphone.",
+        epilog="Start with: realtime-cer demo",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+
+    live = commands.add_parser(
+        "live", help="recognise from a camera and a microphone", epilog=_LIVE_EXAMPLES, formatter_class=raw
+    )
+    live.add_argument(
+        "--camera", metavar="N|PATH|URL|none", help="camera by number or path, network camera, or a file (default: 0)"
+    )
+    live.add_argument("--microphone", metavar="NAME|N|default|none", help="microphone by name or number")
+    live.add_argument("--headless", action="store_true", help="print one JSON row for each decision, and nothing else")
+    live.add_argument("--duration", type=_positive, metavar="S", help="stop after so many seconds")
+    live.add_argument("--wait", action="store_true", help="wait for a source that is not there yet")
+    _common(live)
+
+    run = commands.add_parser("run", help="recognise in a media file", epilog=_RUN_EXAMPLES, formatter_class=raw)
+    run.add_argument("file", type=Path, metavar="FILE", help="film or sound, any common format")
+    run.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+    run.add_argument("--overwrite", action="store_true", help="replace results that are there")
+    run.add_argument("--pace", choices=["realtime", "fastest"], default="fastest", help="default: fastest")
+    _common(run)
+
+    demo = commands.add_parser("demo", help="play a short clip as if live; needs no camera and no microphone")
+    demo.add_argument(
+        "--out", type=Path, default=Path("realtime-cer-demo"), metavar="DIR", help="results (default: %(default)s)"
+    )
+    _common(demo)
+
+    devices = commands.add_parser("devices", help="list cameras, microphones and engines")
+    doctor = commands.add_parser("doctor", help="check the installation, and say what to do about each failure")
+    for one in (devices, doctor):
+        one.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    return parser
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The flags that override the configuration."""
+    return {
+        "rule": options.rule,
+        "weights": options.weights,
+        "voice.source": options.voice,
+        "engine": options.engine,
+        "profile": options.profile,
+        "always_decide": options.always_decide,
+    }
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    """Run one command; heavy parts are imported by the command that needs them."""
+    if options.command == "devices":
+        from realtime_cer.commands.devices import run_devices
+
+        return run_devices(as_json=options.json)
+    if options.command == "doctor":
+        from realtime_cer.commands.doctor import run_doctor
+
+        return run_doctor(as_json=options.json)
+
+    from realtime_cer.config import read_config
+
+    config = read_config(options.config, _settings(options))
+    if options.command == "run":
+        from realtime_cer.commands.run import run_file
+
+        return run_file(options.file, options.out, config, overwrite=options.overwrite, pace=options.pace)
+    if options.command == "demo":
+        from realtime_cer.commands.demo import run_demo
+
+        return run_demo(options.out, config)
+
+    from realtime_cer.commands.live import run_live
+
+    return run_live(
+        config,
+        camera=options.camera,
+        microphone=options.microphone,
+        headless=options.headless,
+        duration_s=options.duration,
+        wait=options.wait,
+    )
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """The first signal ends in order; the second always wins."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(INTERRUPTED))
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; gives the exit code: 0 done, 1 a fault of ours, 2 refused, 130 interrupted."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _dispatch(build_parser().parse_args(arguments))
+    except Refused as refusal:
+        print(f"realtime-cer: {refusal}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our rows has gone: nothing more to say. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""``live``: sources from flags, the recogniser over them, and a view or rows."""
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+from realtime_cer.buffers import GRID_S
+from realtime_cer.capture.source import Source
+from realtime_cer.config import Config, load_weights
+from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights
+from realtime_cer.pipeline.live import Live
+from realtime_cer.pipeline.steps import Perception, load_perception
+from realtime_cer.records import Decision
+
+_REDRAW_S = 0.125
+
+
+def notice(text: str) -> None:
+    """Tell the user something that is no error."""
+    print(f"realtime-cer: {text}", file=sys.stderr)
+
+
+def loading(config: Config) -> "Future[Perception]":
+    """Load the networks in the background, while the sources are opened."""
+    future: Future[Perception] = Future()
+
+    def load() -> None:
+        try:
+            future.set_result(load_perception(config))
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=load, name="loading", daemon=True).start()
+    return future
+
+
+def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list[tuple[str, Source]]:
+    """Open what was asked for.
+
+    What was named must be there (or is waited for, with ``wait``); defaults that are not there are left out with a
+    notice.
+
+    Raises
+    ------
+    Refused
+        A named source is not there, or nothing at all is.
+    """
+    sources: list[tuple[str, Source]] = []
+    try:
+        if camera != "none":
+            film = Path(camera) if camera and _is_file(camera) else None
+            if film is not None:
+                from realtime_cer.capture.media import open_media
+                from realtime_cer.capture.player import Player
+
+                media = open_media(film)
+                for line in media.notices:
+                    notice(line)
+                sources.append(("file", Player(media, time.monotonic, sound=microphone is None)))
+                if microphone is None:
+                    return sources
+            else:
+                from realtime_cer.capture.camera import open_camera
+
+                with _optional(camera):
+                    sources.append(("camera", open_camera(camera or "0", time.monotonic, wait=wait)))
+        if microphone != "none":
+            from realtime_cer.capture.microphone import open_microphone
+
+            with _optional(microphone):
+                sources.append(("microphone", open_microphone(microphone or "default", time.monotonic, wait=wait)))
+        if not sources:
+            raise Refused(
+                "no camera and no microphone: see realtime-cer devices, or name a file or address with --camera"
+            )
+    except BaseException:
+        for _, source in sources:
+            source.close()
+        raise
+    return sources
+
+
+@contextlib.contextmanager
+def _optional(named: str | None) -> Iterator[None]:
+    """Turn the absence of a source that nobody named into a notice."""
+    try:
+        yield
+    except Refused as refusal:
+        if named is not None:
+            raise
+        notice(f"{refusal} (going on without)")
+
+
+def _is_file(camera: str) -> bool:
+    """Whether a camera's name is a media file; devices such as /dev/video0 are none."""
+    if "://" in camera or camera.isdigit():
+        return False
+    path = Path(camera)
+    return path.is_file() or path.is_dir() or (not path.exists() and not camera.startswith("/dev/"))
+
+
+def run_live(
+    config: Config,
+    *,
+    camera: str | None,
+    microphone: str | None,
+    headless: bool,
+    duration_s: float | None,
+    wait: bool,
+) -> int:
+    """The ``live`` command; gives the exit code."""
+    weights = load_weights(config.weights)
+    future = loading(config)
+    sources = open_sources(camera, microphone, wait)
+    try:
+        perception = future.result()
+    except BaseException:
+        for _, source in sources:
+            source.close()
+        raise
+    with contextlib.closing(perception), Live(config, weights, perception, sources) as live:
+        if headless:
+            from realtime_cer.sinks.tables import to_json
+
+            for decision in limited(live, duration_s):
+                print(to_json(decision), flush=True)
+        else:
+            title = " + ".join(source.name for _, source in sources)
+            for _ in watch(live, config, weights, duration_s, title):
+                pass
+    return 0
+
+
+def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
+    """The decisions of the first seconds, or all."""
+    for decision in live.decisions():
+        yield decision
+        if duration_s is not None and decision.t + GRID_S - live.origin >= duration_s - 1e-6:
+            return
+
+
+def watch(
+    live: Live, config: Config, weights: FusionWeights, duration_s: float | None, title: str
+) -> Iterator[Decision]:
+    """Show a running recogniser in the terminal, redrawn or line by line; yields its decisions as they come."""
+    from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
+
+    if not redrawable():
+        for decision in limited(live, duration_s):
+            print(plain_line(decision), flush=True)
+            yield decision
+        return
+    ended = threading.Event()
+    with TerminalView(title=title, rule=config.rule, weights=weights.name) as view:
+
+        def redraw() -> None:
+            while not ended.wait(_REDRAW_S):
+                view.show(live.snapshot())
+
+        painter = threading.Thread(target=redraw, name="terminal", daemon=True)
+        painter.start()
+        try:
+            yield from limited(live, duration_s)
+        finally:
+            ended.set()
+            painter.join(1.0)

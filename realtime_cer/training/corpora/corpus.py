@@ -1,0 +1,179 @@
+"""What a corpus is to us, where its folder is found, and the errors it can have."""
+
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+
+from realtime_cer.labels import BASIC
+
+
+class CorpusError(Exception):
+    """A corpus that cannot be used as it is; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Media files and their labels; every array has one entry for each file.
+
+    ``labels`` (N,) are indices into ``classes``; ``groups`` (N,) name the speaker, where one is known;
+    ``held_out`` (N,) marks what training never sees; ``votes`` (N, 7) are label distributions, where taggers voted.
+    """
+
+    name: str
+    kind: str
+    paths: tuple[Path, ...]
+    labels: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.str_]
+    held_out: npt.NDArray[np.bool_]
+    votes: npt.NDArray[np.float32] | None = None
+    classes: tuple[str, ...] = BASIC
+    aligned: bool = False
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def select(self, mask: npt.NDArray[Any]) -> "Corpus":
+        """Keep the entries of a boolean mask, or those of an array of indices."""
+        index = np.flatnonzero(mask) if mask.dtype == bool else mask
+        return replace(
+            self,
+            paths=tuple(self.paths[i] for i in index),
+            labels=self.labels[index],
+            groups=self.groups[index],
+            held_out=self.held_out[index],
+            votes=None if self.votes is None else self.votes[index],
+        )
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How many files each class has."""
+        return np.bincount(self.labels, minlength=len(self.classes))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a corpus is recognised and read.
+
+    ``marks`` are paths (glob patterns) of which at least one lies in the corpus folder;
+    ``expected`` says in words which file that is.
+    """
+
+    read: Callable[[Path], Corpus]
+    marks: tuple[str, ...]
+    expected: str
+
+
+def build(
+    name: str,
+    kind: str,
+    rows: Sequence[tuple[Path, int, str, bool]],
+    *,
+    classes: tuple[str, ...] = BASIC,
+    votes: npt.NDArray[np.float32] | None = None,
+    aligned: bool = False,
+) -> Corpus:
+    """Make a corpus of rows of path, label, group, held out; refuse an empty one."""
+    if not rows:
+        raise CorpusError(f"{name}: no labelled files found")
+    return Corpus(
+        name=name,
+        kind=kind,
+        paths=tuple(row[0] for row in rows),
+        labels=np.array([row[1] for row in rows], np.int64),
+        groups=np.array([row[2] for row in rows]),
+        held_out=np.array([row[3] for row in rows], bool),
+        votes=votes,
+        classes=classes,
+        aligned=aligned,
+    )
+
+
+def need_classes(corpus: Corpus, wanted: Sequence[str] | None = None) -> Corpus:
+    """Refuse a corpus in which one of the wanted classes has no file: training on it would go wrong silently."""
+    counts = corpus.counts()
+    missing = [c for c, n in zip(corpus.classes, counts, strict=True) if not n and (wanted is None or c in wanted)]
+    if missing:
+        raise CorpusError(f"{corpus.name}: no file of class {', '.join(missing)}")
+    return corpus
+
+
+def fraction(key: str) -> float:
+    """Spread a name evenly over [0, 1): the same on every machine, whatever else is in the folder."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+
+
+def cache_folder() -> Path:
+    """Return the folder for unpacked corpora and aligned pictures: the user's cache, never the project."""
+    return Path(os.environ.get("REALTIME_CER_CACHE") or platformdirs.user_cache_dir("realtime_cer"))
+
+
+def locate(name: str, data: Path, marks: Sequence[str], expected: str) -> Path:
+    """Find the corpus's folder in what the user gave: itself, a folder around it, or a folder with its tar."""
+    if not data.exists():
+        raise CorpusError(f"{name}: no such folder: {data}")
+    if data.is_file():
+        if tarfile.is_tarfile(data):
+            return _marked(name, _unpack(name, data), marks, expected)
+        raise CorpusError(f"{name}: not a folder: {data}")
+    found = _search(data, marks, depth=3, name=name)
+    if found is not None:
+        return found
+    tars = sorted([*data.glob(f"{name}.tar*"), *data.glob(f"*/{name}.tar*")])
+    if tars:
+        return _marked(name, _unpack(name, tars[0]), marks, expected)
+    raise CorpusError(f"{name}: {expected} not found in {data}")
+
+
+def _search(folder: Path, marks: Sequence[str], depth: int, name: str) -> Path | None:
+    if any(next(folder.glob(mark), None) is not None for mark in marks):
+        return folder
+    if depth == 0:
+        return None
+    children = sorted(p for p in folder.iterdir() if p.is_dir())
+    # A folder with the corpus's own name first: marks of two corpora may look alike.
+    plain = name.replace("-", "")
+    children.sort(key=lambda p: plain not in p.name.lower().replace("-", "").replace("_", ""))
+    for child in children:
+        found = _search(child, marks, depth - 1, name)
+        if found is not None:
+            return found
+    return None
+
+
+def _marked(name: str, folder: Path, marks: Sequence[str], expected: str) -> Path:
+    found = _search(folder, marks, depth=3, name=name)
+    if found is None:
+        raise CorpusError(f"{name}: {expected} not found in {folder}")
+    return found
+
+
+def _unpack(name: str, tar: Path) -> Path:
+    """Unpack once: into a temporary folder, then renamed, so that a broken-off run leaves nothing half."""
+    stat = tar.stat()
+    key = hashlib.sha256(f"{tar.resolve()}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()[:12]
+    target = cache_folder() / "corpora" / f"{name}-{key}"
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
+    try:
+        with tarfile.open(tar) as archive:
+            archive.extractall(made, filter="data")
+        made.rename(target)
+    except (tarfile.TarError, EOFError) as error:
+        raise CorpusError(f"{name}: cannot unpack {tar}: {error}") from None
+    except OSError as error:
+        if not target.is_dir():  # otherwise another process was faster
+            raise CorpusError(f"{name}: cannot unpack {tar}: {error}") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return target
