@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from realtime_cer.capture.devices import camera_trouble, cameras, local_backend
 from realtime_cer.capture.picture import from_camera
-from realtime_cer.capture.source import Clock, Counters, SourceStatus, safe_url
+from realtime_cer.capture.source import Clock, Counters, SourceStatus, State, safe_url
 from realtime_cer.errors import Refused
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Frame, Picture
@@ -151,13 +151,14 @@ class Camera:
         reader.abandon()
         self._hanging.append(reader)
         self._reader = None
-        self._next_try = max(now, self._begun + _RETRY_S) if now - self._begun < _RETRY_S else now
+        self._next_try = max(now, self._begun + _RETRY_S)
         if not self._seen:
             self._move("absent", f"camera {self.name}: {why}")
-        elif self.status.state != "retrying":
-            self._move("lost", f"camera {self.name}: {why}")
+        else:
+            state: State = "retrying" if self.status.state == "retrying" else "lost"
+            self._move(state, f"camera {self.name}: {why}")
 
-    def _move(self, state: "State", detail: str) -> None:
+    def _move(self, state: State, detail: str) -> None:
         self.status = self.status.moved(state, detail, self._clock())
 
 
@@ -183,7 +184,8 @@ class _Reader:
     def wait_first(self, timeout_s: float) -> bool:
         """Wait for the first picture without taking it; False if it does not come."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s) and not self.over
+            self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
+            return self._slot is not None
 
     def take(self, timeout_s: float) -> tuple[float, Picture, int] | None:
         """Take the newest picture: its time, itself, and how many it has overtaken; None after the timeout."""
@@ -227,3 +229,56 @@ class _Reader:
                 self._slot = t, picture
                 self.delivered = True
                 self._changed.notify_all()
+
+
+def _open(device: str | int, open_timeout_s: float) -> cv2.VideoCapture:
+    if isinstance(device, str) and "://" in device:
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _STREAM_OPTIONS)
+        settings = {
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: open_timeout_s * 1000,
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC: _READ_TIMEOUT_S * 1000,
+            cv2.CAP_PROP_N_THREADS: 1,  # each further decoder thread holds back one more picture
+        }
+        return cv2.VideoCapture(device, cv2.CAP_FFMPEG, [int(each) for pair in settings.items() for each in pair])
+    camera = cv2.VideoCapture(device, local_backend())
+    camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return camera
+
+
+def _resolve(spec: str | int, wait: bool) -> str | int:
+    """Give a number, a path or an address; a name is looked up among the local cameras."""
+    text = str(spec).strip()
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return text
+    if text.startswith("/"):
+        if not wait and not os.path.exists(text):
+            raise Refused(f"there is no camera {text}; {_offer(text)}; or wait for it with --wait")
+        return os.path.realpath(text)
+    fitting = [each for each in cameras() if text and each.name.lower().startswith(text.lower())]
+    if len(fitting) == 1:
+        return _resolve(fitting[0].select, wait)
+    if fitting:
+        names = ", ".join(f"{each.select} ({each.name})" for each in fitting)
+        raise Refused(f"camera '{text}' fits several: choose by number: {names}")
+    raise Refused(f"there is no camera or file called '{text}'; {_offer(text)}")
+
+
+def _offer(text: str) -> str:
+    """Name the cameras there are, the nearest first."""
+    found = {each.name: each for each in cameras()}
+    if not found:
+        return "no local camera was found: plug one in, or name a network camera's URL or a file"
+    near = difflib.get_close_matches(text, found, n=len(found), cutoff=0.0)
+    return "there are " + ", ".join(f"{found[name].select} ({name})" for name in near)
+
+
+def _why_not(device: str | int, name: str) -> str:
+    if isinstance(device, str) and "://" in device:
+        return f"camera {name} does not answer with pictures: check its address and that it is switched on"
+    path = f"/dev/video{device}" if isinstance(device, int) and sys.platform == "linux" else device
+    trouble = camera_trouble(path) if isinstance(path, str) else None
+    if trouble is not None:
+        return f"camera {name} {trouble}"
+    return f"there is no camera {name}; {_offer(str(device))}"

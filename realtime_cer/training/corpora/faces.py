@@ -148,9 +148,12 @@ def _pairs(name: str, lists: Path) -> list[tuple[str, str, int]]:
 
 READERS = {
     "raf-db": Reader(raf_db, ("EmoLabel/list_patition_label.txt",), "EmoLabel/list_patition_label.txt"),
-    "raf-ce": Reader(raf_ce, ("RAFCE_emolabel.txt",), "RAFCE_emolabel.txt"),
+    "raf-ce": Reader(raf_ce, ("RAFCE_emolabel.txt",), "RAFCE_emolabel.txt", COMPOUND),
     "ferplus": Reader(ferplus, ("fer2013new.csv",), "fer2013new.csv"),
     "ck48": Reader(
-        ck48, ("surprise/*.png", "happy/*.png"), "folders anger, disgust, fear, happy, sadness, surprise with .png"
+        ck48,
+        ("surprise/*.png", "happy/*.png"),
+        "folders anger, disgust, fear, happy, sadness, surprise with .png",
+        tuple(_CK48.values()),
     ),
 }

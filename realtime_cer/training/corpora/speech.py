@@ -1,7 +1,7 @@
 """Speech corpora: RAVDESS, EMO-DB, nEMO and TESS; any sound format, read at 16 kHz mono."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -149,10 +149,14 @@ def _marks(stem: str) -> tuple[str, ...]:
     return tuple(f"{stem}{suffix}" for suffix in SOUNDS)
 
 
+def _some(table: Mapping[str, str | None]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in table.values() if name}))
+
+
 READERS = {
     "ravdess": Reader(ravdess, _marks("Actor_*/03-01-*"), "Actor_NN/03-01-EE-II-SS-RR-AA.wav"),
-    "emo-db": Reader(emo_db, _marks("wav/[01][0-9][ab][0-9][0-9][A-Z]*"), "wav/03a01Fa.wav"),
-    "nemo": Reader(nemo, ("data.tsv",), "data.tsv"),
+    "emo-db": Reader(emo_db, _marks("wav/[01][0-9][ab][0-9][0-9][A-Z]*"), "wav/03a01Fa.wav", _some(_EMO_DB)),
+    "nemo": Reader(nemo, ("data.tsv",), "data.tsv", _some(_NEMO)),
     "tess": Reader(
         tess,
         tuple(f"{d}{s}_*_*{x}" for s in ("OAF", "YAF") for x in (*SOUNDS, ".WAV") for d in ("", "*/", "*/*/")),

@@ -1,0 +1,166 @@
+"""Which parts of the terminal view fit, and where they go. Pure functions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.text import Text
+
+from realtime_cer.records import Snapshot
+from realtime_cer.ui import panels
+from realtime_cer.ui.cells import large, plain_ascii, preview, preview_size
+from realtime_cer.ui.panels import Lines
+from realtime_cer.labels import COMPOUND
+from realtime_cer.palette import GOOD
+
+_WIDE = 100
+_GUTTER = 3
+_MOST_COLUMNS = 64
+_LARGEST = max(len((large(name) or [""])[0]) for name in COMPOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What does not change while the view is open."""
+
+    title: str
+    rule: str
+    weights: str
+
+
+@dataclass(slots=True)
+class Screen:
+    """Lines of text, and pictures over them: row, column, and rows with escape codes."""
+
+    lines: Lines
+    pictures: list[tuple[int, int, list[str]]] = field(default_factory=list)
+
+
+def draw(
+    snapshot: Snapshot, heading: Heading, width: int, height: int, *, pictures: bool = False, ascii_only: bool = False
+) -> Screen:
+    """Lay out a snapshot on ``width`` by ``height`` cells; nothing is longer or higher than that.
+
+    Parameters
+    ----------
+    snapshot, heading : what to show
+    width, height : size of the terminal
+    pictures : whether the terminal shows enough colours for a preview
+    ascii_only : whether it lacks everything but ASCII
+    """
+    right = f"rule {heading.rule} · weights {heading.weights}"
+    lines = panels.header(heading.title, right, width)
+    # A blank line under the title where there is room.
+    lines += [Text()] if height > 20 else []
+    room = height - len(lines)
+    shown: list[tuple[int, int, list[str]]] = []
+    if width >= _WIDE:
+        left_width = max(min(width * 11 // 20, 110), _LARGEST)
+        right_width = width - left_width - _GUTTER
+        wants_picture = pictures and not ascii_only and snapshot.frame is not None and room >= 20
+        left = _stack(_left(snapshot, left_width, models=wants_picture), _LEFT_ORDER, room)
+        cells = _preview(snapshot, right_width, min(room - 8, len(left) - 8)) if wants_picture else []
+        if cells:
+            shown.append((len(lines), left_width + _GUTTER, cells))
+        space = [Text() for _ in cells]
+        below = _stack(_right(snapshot, right_width, models=not wants_picture), _RIGHT_ORDER, room - len(space))
+        lines += _beside(left, [*space, *below], left_width)
+    else:
+        lines += _stack(_single(snapshot, width), _SINGLE_ORDER, room)
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+        if ascii_only:
+            plain_ascii(line)
+    return Screen(lines[:height], shown)
+
+
+Variants = Sequence[Lines]
+_GAP: Variants = ([Text()],)
+
+# Each name raises its part by one variant, as far as there is room: first what matters most.
+_LEFT_ORDER = ("verdict", "compound", "why", "models", "why", "gap1", "gap2", "gap3", "verdict", "models")
+_RIGHT_ORDER = ("picture", "sound", "sources", "statistics", "engines", "sources", "models", "gap1", "gap2", "gap3", "models")
+_SINGLE_ORDER = (
+    *("verdict", "compound", "statistics", "why", "picture", "sound", "sources", "models", "why", "sources"),
+    *("engines", "gap1", "gap2", "gap3", "gap4", "models", "verdict"),
+)
+
+
+def _left(snapshot: Snapshot, width: int, *, models: bool) -> dict[str, Variants]:
+    return {
+        "verdict": (panels.verdict(snapshot, width, big=False), panels.verdict(snapshot, width, big=True)),
+        "gap1": _GAP,
+        "compound": (panels.compound(snapshot.decision, width),),
+        "gap2": _GAP,
+        "why": _growing(panels.why(snapshot.decision, width)),
+        "gap3": _GAP if models else (),
+        "models": _models(snapshot, width) if models else (),
+    }
+
+
+def _right(snapshot: Snapshot, width: int, *, models: bool) -> dict[str, Variants]:
+    return {
+        "models": _models(snapshot, width) if models else (),
+        "gap1": _GAP,
+        "picture": (panels.picture(snapshot, width),),
+        "sound": (panels.sound(snapshot, width),),
+        "gap2": _GAP,
+        "sources": _sources(snapshot, width),
+        "gap3": _GAP,
+        "statistics": (panels.statistics(snapshot, width),),
+        "engines": (panels.engines(snapshot, width),),
+    }
+
+
+def _single(snapshot: Snapshot, width: int) -> dict[str, Variants]:
+    parts = _left(snapshot, width, models=True)
+    return {**parts, "gap4": _GAP, **{k: v for k, v in _right(snapshot, width, models=False).items() if k not in parts}}
+
+
+def _models(snapshot: Snapshot, width: int) -> Variants:
+    compact, full = panels.models_compact(snapshot, width), panels.models_full(snapshot, width)
+    return (compact, full) if width >= 50 else (compact,)
+
+
+def _sources(snapshot: Snapshot, width: int) -> Variants:
+    return tuple(panels.sources(snapshot.sources, width, most) for most in (1, 4))
+
+
+def _growing(lines: Lines) -> Variants:
+    return tuple(lines[:n] for n in range(1, len(lines) + 1))
+
+
+def _stack(parts: Mapping[str, Variants], order: Sequence[str], room: int) -> Lines:
+    """Raise parts in the given order while they fit, then put them under each other in their own order."""
+    level = dict.fromkeys(parts, 0)
+    used = 0
+    for name in order:
+        variants = parts.get(name, ())
+        now = level.get(name, 0)
+        if now < len(variants):
+            more = len(variants[now]) - (len(variants[now - 1]) if now else 0)
+            if used + more <= room:
+                level[name] = now + 1
+                used += more
+    return [line.copy() for name, variants in parts.items() if level[name] for line in variants[level[name] - 1]]
+
+
+def _beside(left: Lines, right: Lines, width: int) -> Lines:
+    rows = max(len(left), len(right))
+    joined = []
+    for n in range(rows):
+        line = left[n] if n < len(left) else Text()
+        line.truncate(width, overflow="ellipsis")
+        if n < len(right):
+            line.append(" " * (width + _GUTTER - line.cell_len)).append_text(right[n])
+        joined.append(line)
+    return joined
+
+
+def _preview(snapshot: Snapshot, width: int, height: int) -> list[str]:
+    """The analysed picture with its face, which belong together; the newest one where nothing is analysed."""
+    frame = snapshot.analysed or snapshot.frame
+    if frame is None or height < 6:
+        return []
+    face = snapshot.visual.face if snapshot.visual and snapshot.analysed else None
+    columns, rows = preview_size(frame.picture, min(width, _MOST_COLUMNS), height)
+    return preview(frame.picture, columns, rows, face.box if face else None, GOOD)

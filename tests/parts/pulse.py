@@ -1,0 +1,155 @@
+"""A virtual microphone: a PulseAudio server of its own with a null sink, heard through ALSA and PortAudio.
+
+What is played into the sink is what the microphone hears. The server runs as a child process in a folder of its
+own, also as root, touches no other sound server, and ends with `VirtualMicrophone.close`. Programs hear it when
+they start with `VirtualMicrophone.env`; this process does inside `VirtualMicrophone.here`.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+NEEDED = ("pulseaudio", "pactl", "paplay")
+
+ALSA = """
+<{system}>
+pcm.!default {{ type pulse }}
+ctl.!default {{ type pulse }}
+pcm.stage_microphone {{ type pulse device "stage.monitor" hint {{ show on description "Stage microphone" }} }}
+pcm.stage_second {{ type pulse device "stage.monitor" hint {{ show on description "Stage second" }} }}
+"""
+
+
+def missing() -> str | None:
+    """Why there can be no virtual microphone on this machine, or None."""
+    absent = [name for name in NEEDED if shutil.which(name) is None]
+    if absent:
+        return f"no virtual microphone: {', '.join(absent)} not installed"
+    if not list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")):
+        return "no virtual microphone: libasound2-plugins not installed"
+    return None
+
+
+class VirtualMicrophone:
+    """A running sound server whose only sink, ``stage``, is heard by the default microphone.
+
+    Attributes
+    ----------
+    env : the variables that make a program hear it
+    """
+
+    def __init__(self, rate: int = 48_000) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="stage-"))
+        socket = self.folder / "socket"
+        alsa = self.folder / "alsa.conf"
+        alsa.write_text(ALSA.format(system="/usr/share/alsa/alsa.conf"), encoding="utf-8")
+        self.env = {
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "PULSE_RUNTIME_PATH": str(self.folder),
+            "PULSE_STATE_PATH": str(self.folder),
+            "PULSE_SERVER": f"unix:{socket}",
+            "ALSA_CONFIG_PATH": str(alsa),
+        }
+        self.rate = rate
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, again after `kill`."""
+        modules = [
+            f"module-native-protocol-unix auth-anonymous=1 socket={self.folder / 'socket'}",
+            f"module-null-sink sink_name=stage rate={self.rate} channels=2",
+        ]
+        loads = [word for module in modules for word in ("-L", module)]
+        fixed = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
+        self._server = subprocess.Popen(
+            ["pulseaudio", *fixed, *loads],
+            env=os.environ | self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(100):
+            if self._server.poll() is not None:
+                raise RuntimeError("pulseaudio ended at once")
+            if self.tell("info", check=False):
+                break
+            time.sleep(0.05)
+        self.tell("set-default-source", "stage.monitor")
+
+    def tell(self, *words: str, check: bool = True) -> str:
+        """Give the server a command through pactl; its answer."""
+        done = subprocess.run(
+            ["pactl", *words], env=os.environ | self.env, capture_output=True, text=True, timeout=10, check=check
+        )
+        return done.stdout
+
+    def play(self, path: Path) -> "subprocess.Popen[bytes]":
+        """Play a sound file into the microphone; the process ends with the file."""
+        return subprocess.Popen(["paplay", "--device=stage", str(path)], env=os.environ | self.env)
+
+    def suspend(self, silent: bool) -> None:
+        """Unplug the microphone (True) or plug it in again: to a program frames just stop."""
+        self.tell("suspend-source", "stage.monitor", str(int(silent)))
+
+    def kill(self) -> None:
+        """End the server, as when a session's sound service crashes."""
+        self._server.kill()
+        self._server.wait(5)
+
+    def close(self) -> None:
+        """End the server and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Make this process hear it: its variables are set and PortAudio is started anew, and again afterwards."""
+        before = {name: os.environ.get(name) for name in self.env}
+        os.environ.update(self.env)
+        restart_portaudio()
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+            restart_portaudio()
+
+
+def restart_portaudio() -> None:
+    """Let PortAudio look at the environment and the devices again."""
+    import sounddevice
+
+    from realtime_cer.quiet import silence
+
+    with silence():
+        sounddevice._terminate()
+        sounddevice._initialize()
+
+
+def write_wav(path: Path, samples: npt.NDArray[np.float32], rate: int) -> Path:
+    """Write (n,) float32 samples as 16 bit mono."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def speak(path: Path, words: str = "I did not expect to see you here today, what a surprise!") -> Path:
+    """Let espeak-ng say something into a WAV file."""
+    subprocess.run(["espeak-ng", "-w", str(path), words], check=True, timeout=30)
+    return path

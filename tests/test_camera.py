@@ -1,0 +1,192 @@
+"""Cameras: a real MJPEG stream over loopback, and everything that can happen to it."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from parts.clips import number_of
+from parts.mjpeg import MjpegServer, numbered_jpegs
+
+from realtime_cer.capture.camera import Camera, open_camera
+from realtime_cer.errors import Refused
+from realtime_cer.records import Frame
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[bytes]:
+    return numbered_jpegs(300)
+
+
+@pytest.fixture
+def server(pictures: list[bytes]) -> Iterator[MjpegServer]:
+    with MjpegServer(pictures, fps=25) as server:
+        yield server
+
+
+class Watching:
+    """Iterates a camera in a thread of its own, as the pipeline does, and keeps what came."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera, self.stop = camera, threading.Event()
+        self.frames: list[Frame] = []
+        self.states: list[str] = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        for frame in self.camera.items(self.stop):
+            self.frames.append(frame)
+
+    def until(self, what: Callable[[], bool], within_s: float) -> float:
+        """Wait until something holds; gives how long it took."""
+        begun = time.monotonic()
+        while not what():
+            state = self.camera.status.state
+            if self.states[-1:] != [state]:
+                self.states.append(state)
+            assert time.monotonic() - begun < within_s, (self.camera.status, self.states)
+            time.sleep(0.005)
+        return time.monotonic() - begun
+
+    def end(self) -> float:
+        """Stop; gives how long that took."""
+        begun = time.monotonic()
+        self.stop.set()
+        self.thread.join(5)
+        return time.monotonic() - begun
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[[Camera], Watching]]:
+    begun: list[Watching] = []
+
+    def start(camera: Camera) -> Watching:
+        begun.append(Watching(camera))
+        return begun[-1]
+
+    yield start
+    for each in begun:
+        each.end()
+
+
+def readers() -> int:
+    return sum(thread.name == "camera reader" for thread in threading.enumerate())
+
+
+def test_fresh_frames_in_order(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
+    watching = watch(open_camera(server.url))
+    watching.until(lambda: len(watching.frames) >= 75, 6)
+    sent = dict(server.sent)
+    assert watching.end() < 0.25
+    numbers = [number_of(frame.picture) for frame in watching.frames]
+    assert np.all(np.diff(numbers) > 0)
+    assert len(numbers) >= 0.9 * (numbers[-1] - numbers[0] + 1)
+    late = [frame.t - sent[number] for frame, number in zip(watching.frames, numbers, strict=True) if number in sent]
+    assert np.median(late[10:]) < 0.02
+    assert np.median(late[-20:]) < np.median(late[10:30]) + 0.01  # it does not grow
+    assert min(late) >= 0
+    assert np.all(np.diff([frame.seq for frame in watching.frames]) > 0)
+    assert not any(frame.picture.flags.writeable for frame in watching.frames)
+    assert watching.camera.status.state == "ended"
+    assert watching.camera.counters.frames == len(numbers)
+    assert readers() == 0
+
+
+def test_killed_and_restarted(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
+    watching = watch(open_camera(server.url))
+    watching.until(lambda: len(watching.frames) > 5, 3)
+    server.kill()
+    watching.until(lambda: watching.camera.status.state == "lost", 3)
+    watching.until(lambda: watching.camera.status.state == "retrying", 2)
+    time.sleep(1.2)
+    before = len(watching.frames)
+    server.start()
+    assert watching.until(lambda: len(watching.frames) > before + 3, 5) < 2
+    assert watching.camera.status.state == "live"
+    assert watching.camera.counters.reopened == 1
+
+
+def test_frozen_then_going_on(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
+    watching = watch(open_camera(server.url))
+    watching.until(lambda: len(watching.frames) > 5, 3)
+    server.frozen.set()
+    assert 0.7 < watching.until(lambda: watching.camera.status.state == "stalled", 3) < 1.6
+    watching.until(lambda: watching.camera.status.state in ("lost", "retrying"), 3)
+    server.frozen.clear()
+    before = len(watching.frames)
+    assert watching.until(lambda: len(watching.frames) > before + 3, 8) < 4
+    assert watching.end() < 0.25
+
+
+def test_a_server_that_never_answers(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
+    server.mute.set()
+    begun = time.monotonic()
+    with pytest.raises(Refused, match=r"127.0.0.1.*does not answer.*--wait"):
+        open_camera(server.url, open_timeout_s=0.5)
+    assert time.monotonic() - begun < 1.0
+    begun = time.monotonic()
+    watching = watch(open_camera(server.url, wait=True, open_timeout_s=0.4))
+    assert time.monotonic() - begun < 0.2
+    watching.until(lambda: watching.camera.status.state == "absent", 2)
+    time.sleep(1.5)
+    assert readers() <= 4 + 1
+    server.mute.clear()
+    watching.until(lambda: watching.camera.status.state == "live", 3)
+    server.mute.set()
+    assert watching.end() < 0.25
+
+
+def test_waited_for_until_it_comes(pictures: list[bytes], watch: Callable[[Camera], Watching]) -> None:
+    server = MjpegServer(pictures, fps=25)
+    server.kill()
+    begun = time.monotonic()
+    with pytest.raises(Refused, match="--wait"):
+        open_camera(server.url)
+    assert time.monotonic() - begun < 1.0  # refused connections need not be waited for
+    watching = watch(open_camera(server.url, wait=True))
+    watching.until(lambda: watching.camera.status.state == "absent", 2)
+    server.start()
+    with server:
+        assert watching.until(lambda: len(watching.frames) > 3, 4) < 2
+        assert watching.camera.counters.reopened == 0
+
+
+def test_overtaken_frames_are_counted(server: MjpegServer) -> None:
+    camera = open_camera(server.url)
+    stop = threading.Event()
+    for frame in camera.items(stop):
+        time.sleep(0.21)  # slower than the camera
+        if frame.seq > 20:
+            stop.set()
+    assert 10 <= camera.counters.dropped <= 20
+    assert camera.counters.frames <= 8
+
+
+def test_passwords_are_not_shown() -> None:
+    camera = open_camera("rtsp://me:secret@127.0.0.1:9/live/password=hidden?token=abc", wait=True)
+    shown = f"{camera.name} {camera.status.detail}"
+    camera.close()
+    assert "127.0.0.1:9/live" in shown
+    assert not any(word in shown for word in ("secret", "me:", "abc", "hidden"))
+
+
+@pytest.mark.parametrize("spec", ["/dev/video99", 97, "97", "HD Webcam"])
+def test_a_local_camera_that_is_not_there(spec: str | int) -> None:
+    begun = time.monotonic()
+    with pytest.raises(Refused, match=str(spec)) as refused:
+        open_camera(spec)
+    assert "\n" not in str(refused.value)
+    assert time.monotonic() - begun < 2
+
+
+def test_native_chatter_is_kept_off(capfd: pytest.CaptureFixture[str], server: MjpegServer) -> None:
+    server.kill()
+    with pytest.raises(Refused):
+        open_camera(server.url)
+    with pytest.raises(Refused):
+        open_camera(96)
+    assert capfd.readouterr() == ("", "")
+    assert "QT_QPA_PLATFORM_PLUGIN_PATH" not in os.environ
