@@ -1,16 +1,20 @@
 """Media files as people have them: every fact is checked on a file made for it."""
 
+import itertools
 import threading
 import time
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from parts.clips import click, click_at, number_of, turn_mp4, write_clip
+from parts.clips import click, click_at, number_of, numbered, portrait, turn_mp4, write_clip
 
-from realtime_cer.capture.media import MediaFile, on_grid, open_media
+from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.player import Player
-from realtime_cer.capture.source import Item, item_end
+from realtime_cer.capture.source import item_end
 from realtime_cer.errors import Refused
 from realtime_cer.quiet import cv2
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
@@ -18,18 +22,22 @@ from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
 STEADY = [k / 25 for k in range(50)]
 
 
-def read(media: MediaFile, **choice: object) -> tuple[list[Frame], list[AudioBlock]]:
+def read(media: MediaFile, **choice: Any) -> tuple[list[Frame], list[AudioBlock]]:
     """Everything in a file, once it is certain that it came in the order of time and read-only."""
-    items = list(media.items(**choice))  # type: ignore[arg-type]
+    items = list(media.items(**choice))
     ends = [item_end(item) for item in items]
     assert ends == sorted(ends)
     assert not any((item.picture if isinstance(item, Frame) else item.samples).flags.writeable for item in items)
     return [i for i in items if isinstance(i, Frame)], [i for i in items if isinstance(i, AudioBlock)]
 
 
-def sound(blocks: list[AudioBlock]) -> np.ndarray:
+def numbers(frames: list[Frame]) -> list[int]:
+    return [number_of(frame.picture) for frame in frames]
+
+
+def sound(blocks: list[AudioBlock]) -> Any:
     """The samples of blocks, once it is certain that each begins where the one before ended."""
-    for before, after in zip(blocks, blocks[1:], strict=False):
+    for before, after in itertools.pairwise(blocks):
         assert after.t == pytest.approx(item_end(before), abs=1e-9)
     return np.concatenate([block.samples for block in blocks])
 
@@ -38,7 +46,7 @@ def test_pictures_in_order_with_their_times(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "b.mp4", times=STEADY, options={"bf": "3", "crf": "18", "preset": "medium"})
     media = open_media(path)
     frames, blocks = read(media)
-    assert [number_of(frame.picture) for frame in frames] == list(range(50))
+    assert numbers(frames) == list(range(50))
     assert [frame.seq for frame in frames] == list(range(50))
     assert [frame.t for frame in frames] == pytest.approx(STEADY, abs=1e-4)
     assert not blocks
@@ -73,3 +81,312 @@ def test_a_click_comes_out_at_its_time(tmp_path: Path, name: str, codec: str, ra
     assert samples.max() == pytest.approx(0.8, abs=0.15)
     assert media.sample_rate == rate
     assert media.notices == [f"no picture in {name}: sound-only"]
+
+
+@pytest.mark.parametrize("fps", [15.0, 24.0, 25.0, 29.97, 30.0, 60.0])
+def test_the_grid_takes_the_first_frame_at_or_after_each_instant(tmp_path: Path, fps: float) -> None:
+    media = open_media(write_clip(tmp_path / "g.mp4", size=(160, 120), times=[k / fps for k in range(int(3 * fps))]))
+    every, _ = read(media)
+    chosen, _ = read(media, grid_fps=5)
+    wanted = []
+    for k in range(15):
+        after = [frame for frame in every if frame.t >= k / 5 - 1e-6]
+        if after and after[0].t <= k / 5 + 0.1 + 1e-6:
+            wanted.append(after[0].seq)
+    assert [frame.seq for frame in chosen] == wanted
+    assert len(wanted) >= 14
+
+
+def test_variable_frame_rate_keeps_times_and_leaves_gaps_in_the_grid(tmp_path: Path) -> None:
+    times = [0.0, 0.03, 0.19, 0.21, 0.35, 0.62, 1.0, 1.7, 1.81]
+    media = open_media(write_clip(tmp_path / "v.mkv", times=times))
+    every, _ = read(media)
+    assert [frame.t for frame in every] == pytest.approx(times, abs=0.001)
+    chosen, _ = read(media, grid_fps=5)
+    assert [frame.seq for frame in chosen] == [0, 3, 5, 6, 8]  # 0.4, 0.8, 1.2, 1.4 and 1.6 have none in time
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mp4", "late.ts"])
+def test_a_late_picture_stays_late_against_the_sound(tmp_path: Path, name: str) -> None:
+    times = [0.5 + k / 25 for k in range(25)]
+    path = write_clip(tmp_path / name, times=times, sounds=[("aac", 44_100, click(2.0, 44_100, 1.0))])
+    frames, blocks = read(open_media(path))
+    assert min(frames[0].t, blocks[0].t) == 0
+    beep = blocks[0].t + click_at(sound(blocks), SAMPLE_RATE)
+    assert frames[0].t - beep == pytest.approx(-0.5, abs=0.002)
+
+
+def test_sound_time_is_anchored_anew_after_a_gap(tmp_path: Path) -> None:
+    samples = click(1.5, 44_100, 1.2)
+    path = write_clip(tmp_path / "gap.mkv", size=None, sounds=[("pcm_s16le", 44_100, samples)], pause=(0.8, 0.7))
+    _, blocks = read(open_media(path))
+    jumps = [after.t - item_end(before) for before, after in itertools.pairwise(blocks)]
+    assert max(jumps) == pytest.approx(0.7, abs=0.002)
+    assert sum(jump > 1e-6 for jump in jumps) == 1
+    loudest = max(blocks, key=lambda block: block.samples.max())
+    assert loudest.t + click_at(loudest.samples, SAMPLE_RATE) == pytest.approx(1.9, abs=0.0015)
+
+
+TURNS: dict[str, tuple[tuple[int, int, int, int], Callable[[Any], Any]]] = {
+    "upright": ((1, 0, 0, 1), lambda p: p),
+    "90": ((0, 1, -1, 0), lambda p: np.rot90(p, 1)),
+    "180": ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
+    "270": ((0, -1, 1, 0), lambda p: np.rot90(p, -1)),
+    "mirrored": ((-1, 0, 0, 1), lambda p: p[:, ::-1]),
+    "upside down": ((1, 0, 0, -1), lambda p: p[::-1]),
+    "transposed": ((0, 1, 1, 0), lambda p: p.transpose(1, 0, 2)),
+}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_pictures_are_turned_upright(tmp_path: Path, turn: str) -> None:
+    matrix, stored = TURNS[turn]
+    path = turn_mp4(write_clip(tmp_path / "r.mp4", size=(320, 240), times=STEADY[:5], stored=stored), matrix)
+    media = open_media(path)
+    frames, _ = read(media)
+    assert numbers(frames) == list(range(5))
+    assert frames[0].picture.shape == (240, 320, 3)
+    assert (media.width, media.height) == (320, 240)
+    if turn.isdecimal():
+        assert media.rotation == int(turn)
+        camera = cv2.VideoCapture(str(path))  # another reader's opinion of the same file
+        assert np.abs(camera.read()[1].astype(int) - frames[0].picture).mean() < 6
+        camera.release()
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels"),
+    [
+        ("libx264", "yuv420p10le"),
+        ("libx264", "yuv444p"),
+        ("mjpeg", "yuvj422p"),
+        ("ffv1", "gray"),
+        ("ffv1", "gray16le"),
+        ("ffv1", "bgra"),
+        ("ffv1", "yuva420p"),
+        ("png", "rgb48be"),
+        ("mpeg4", "yuv420p"),
+    ],
+)
+def test_any_pixel_format(tmp_path: Path, codec: str, pixels: str) -> None:
+    path = write_clip(tmp_path / "p.mkv", size=(320, 240), times=STEADY[:4], codec=codec, pixels=pixels, options={})
+    frames, _ = read(open_media(path))
+    assert numbers(frames) == [0, 1, 2, 3]
+    expected = numbered(0, 320, 240).astype(int)
+    if pixels.startswith("gray"):
+        expected = np.repeat(cv2.cvtColor(numbered(0, 320, 240), cv2.COLOR_BGR2GRAY)[..., None], 3, 2).astype(int)
+    assert np.abs(frames[0].picture - expected).mean() < 8
+
+
+def test_tiny_pictures_are_kept_and_huge_ones_scaled(tmp_path: Path) -> None:
+    tiny = open_media(write_clip(tmp_path / "tiny.mp4", size=(16, 16), times=STEADY[:3]))
+    assert read(tiny)[0][2].picture.shape == (16, 16, 3)
+    huge = open_media(
+        write_clip(tmp_path / "huge.mkv", size=(4000, 3000), times=STEADY[:2], codec="mjpeg", pixels="yuvj420p")
+    )
+    frames, _ = read(huge)
+    assert [frame.picture.shape for frame in frames] == [(960, 1280, 3)] * 2
+    assert numbers(frames) == [0, 1]
+    assert np.abs(frames[0].picture[100:].astype(int) - portrait(1280, 960)[100:]).mean() < 6
+    assert (huge.width, huge.height) == (4000, 3000)
+    assert "pictures of 4000x3000 in huge.mkv are scaled down to 1280x960" in huge.notices
+
+
+def test_pixels_that_are_not_square(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "s.mkv", times=STEADY[:2], codec="mpeg4", options={}, pixel_aspect=Fraction(2, 1))
+    assert read(open_media(path))[0][0].picture.shape == (120, 320, 3)
+
+
+def test_of_two_sound_streams_the_default_is_taken(tmp_path: Path) -> None:
+    sounds = [("pcm_s16le", 16_000, click(2, 16_000, 0.5)), ("flac", 48_000, click(2, 48_000, 1.5))]
+    for default, at in ((0, 0.5), (1, 1.5)):
+        media = open_media(write_clip(tmp_path / f"{default}.mkv", size=None, sounds=sounds, default_sound=default))
+        assert click_at(sound(read(media)[1]), SAMPLE_RATE) == pytest.approx(at, abs=0.001)
+        assert any(f"2 sound streams in {default}.mkv: took number {default}" in notice for notice in media.notices)
+
+
+def test_a_silent_track_is_noticed(tmp_path: Path) -> None:
+    silent = np.zeros((2, 44_100), np.float32)
+    media = open_media(write_clip(tmp_path / "q.mp4", times=STEADY[:25], sounds=[("aac", 44_100, silent)]))
+    assert read(media)[1]
+    assert media.notices == ["the sound of q.mp4 is silent: picture-only"]
+
+
+def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
+    sounds = [("aac", 44_100, click(1, 44_100, 0.5))]
+    path = write_clip(
+        tmp_path / "song.m4a", times=[0.0], codec="mjpeg", pixels="yuvj420p", options={}, sounds=sounds, cover=True
+    )
+    media = open_media(path)
+    assert not media.has_video
+    assert read(media)[1]
+    assert media.notices == ["no picture in song.m4a: sound-only"]
+
+
+@pytest.mark.parametrize(("name", "options"), [("c.mp4", {"movflags": "faststart"}), ("c.mkv", {})])
+def test_what_is_left_of_a_cut_file_is_kept(tmp_path: Path, name: str, options: dict[str, str]) -> None:
+    sounds = [("aac", 44_100, click(4, 44_100, 0.5))]
+    path = write_clip(tmp_path / name, times=[k / 25 for k in range(100)], sounds=sounds, container=options)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 10])
+    media = open_media(path)
+    frames, blocks = read(media)
+    assert 30 < len(frames) < 90
+    assert numbers(frames) == list(range(len(frames)))
+    assert blocks[0].t + click_at(sound(blocks), SAMPLE_RATE) == pytest.approx(0.5, abs=0.002)
+    assert any(f"{name} is cut off after" in notice and "what was read is kept" in notice for notice in media.notices)
+
+
+def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "d.mkv", times=[k / 25 for k in range(100)], options={"g": "10", "crf": "18"})
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = np.random.default_rng(1).bytes(20_000)
+    path.write_bytes(content)
+    media = open_media(path)
+    frames, _ = read(media)
+    assert frames[0].t == 0
+    assert frames[-1].t == pytest.approx(99 / 25, abs=0.001)
+    assert 50 < len(frames) < 100
+    sure = [(number_of(frame.picture), frame.t) for frame in frames[:20] + frames[-20:]]
+    assert all(number == round(t * 25) for number, t in sure)
+
+
+def no_index(path: Path) -> None:
+    content = write_clip(path, times=STEADY).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing.mp4": (lambda path: None, "no such file"),
+    "folder.mp4": (lambda path: path.mkdir(), "is a folder"),
+    "empty.mp4": (lambda path: path.touch(), "is empty"),
+    "text.mp4": (lambda path: path.write_text("This is a letter.\n" * 50), "no media"),
+    "text.txt": (lambda path: path.write_text("This is a letter.\n" * 50), "no media"),
+    "noise.avi": (lambda path: path.write_bytes(np.random.default_rng(3).bytes(50_000)), "."),
+    "words.srt": (
+        lambda path: path.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n"),
+        "neither picture nor sound",
+    ),
+    "half.mp4": (no_index, "no media file, or its index is lost"),
+    "list.m3u8": (
+        lambda path: path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\n"),
+        "no media|neither",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_line_that_names_the_file(tmp_path: Path, name: str) -> None:
+    make, why = REFUSED[name]
+    make(tmp_path / name)
+    with pytest.raises(Refused, match=why) as refused:
+        open_media(tmp_path / name)
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_stop_and_release(tmp_path: Path) -> None:
+    media = open_media(write_clip(tmp_path / "x.mp4", times=STEADY, sounds=[("aac", 44_100, click(2, 44_100, 1))]))
+    psutil = pytest.importorskip("psutil")
+    files = len(psutil.Process().open_files())
+    stop = threading.Event()
+    taken = 0
+    for _ in media.items(stop):
+        taken += 1
+        if taken == 5:
+            assert len(psutil.Process().open_files()) == files + 2
+            stop.set()
+    assert taken == 5
+    assert len(psutil.Process().open_files()) == files
+    assert media.notices == []  # not read to its end is not cut off
+
+
+class FakeTime:
+    """A clock that only its own sleep moves; being asked costs nothing."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> MediaFile:
+    return open_media(write_clip(tmp_path / "y.mp4", times=STEADY, sounds=[("aac", 44_100, click(2, 44_100, 1.1))]))
+
+
+def test_a_player_keeps_pace(clip: MediaFile) -> None:
+    fake = FakeTime()
+    player = Player(clip, fake.clock, fake.sleep)
+    came = [(fake.now, item) for item in player.items(threading.Event())]
+    assert player.start == 1000.0
+    for now, item in came:
+        assert now == pytest.approx(item_end(item), abs=1e-6)
+        assert now >= item_end(item)
+    live = [(item.t - 1000.0, item_end(item) - 1000.0) for _, item in came]
+    assert live == pytest.approx([(item.t, item_end(item)) for item in clip.items()])
+    assert player.counters.frames == len(came)
+    assert player.status.state == "ended"
+
+
+def test_a_player_goes_round_and_round(clip: MediaFile) -> None:
+    fake = FakeTime()
+    stop = threading.Event()
+    items = []
+    for item in Player(clip, fake.clock, fake.sleep, loop=True).items(stop):
+        items.append(item)
+        if fake.now > 1005:
+            stop.set()
+    frames = [item for item in items if isinstance(item, Frame)]
+    assert numbers(frames) == [k % 50 for k in range(len(frames))]
+    assert [frame.seq for frame in frames] == list(range(len(frames)))
+    assert len(frames) > 110
+    assert np.diff([frame.t for frame in frames]).min() > 0.039
+    assert np.diff([frame.t for frame in frames]).max() < 0.12
+    assert np.diff([item_end(item) for item in items]).min() >= 0
+
+
+def test_a_player_that_is_late_leaves_frames_out_but_no_sound(clip: MediaFile) -> None:
+    fake = FakeTime()
+    player = Player(clip, fake.clock, fake.sleep)
+    heard, seen = 0, 0
+    for item in player.items(threading.Event()):
+        if isinstance(item, Frame):
+            seen += 1
+            if seen == 5:
+                fake.now += 1.2  # a consumer that hung
+        else:
+            heard += len(item.samples)
+    assert heard / SAMPLE_RATE == pytest.approx(2.0, abs=0.06)
+    assert 10 <= player.counters.dropped <= 20
+    assert seen + player.counters.dropped == 50
+
+
+def test_a_player_in_real_time_and_stopped(clip: MediaFile) -> None:
+    stop = threading.Event()
+    late = []
+    begun = time.monotonic()
+    for item in Player(clip).items(stop):
+        late.append(time.monotonic() - item_end(item))
+        if time.monotonic() - begun > 0.8:
+            threading.Timer(0.03, stop.set).start()
+            break_at = time.monotonic()
+            stop.wait(0.001)
+    assert time.monotonic() - break_at < 0.2
+    assert min(late) >= 0
+    assert np.median(late) < 0.02
+
+
+def test_the_real_clips(data: Path) -> None:
+    for path in sorted((data / "clips").iterdir()):
+        media = open_media(path)
+        frames, blocks = read(media, grid_fps=5)
+        assert media.duration is not None
+        assert len(frames) == pytest.approx(media.duration * 5, abs=2)
+        assert len(sound(blocks)) / SAMPLE_RATE == pytest.approx(media.duration, abs=0.1)
+        assert [frame.seq for frame in frames] == sorted(frame.seq for frame in frames)

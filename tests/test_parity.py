@@ -15,7 +15,7 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
-from tests.parts.perception import tiny_perception
+from parts.perception import tiny_perception
 
 SECONDS = 8.0
 

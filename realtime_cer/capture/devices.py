@@ -6,8 +6,9 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from realtime_cer.capture import portaudio
+from realtime_cer.errors import Refused
 from realtime_cer.quiet import cv2, silence
 
 _PROBED = 5
@@ -38,9 +39,12 @@ def cameras() -> list[DeviceInfo]:
 
 
 def microphones() -> list[DeviceInfo]:
-    """List sound inputs; empty where PortAudio is missing, see `microphone_problem`."""
+    """List sound inputs; empty where none can be listed, see `microphone_problem`."""
     try:
-        return [_microphone(index, facts, default) for index, facts, default in _inputs()]
+        return [
+            DeviceInfo(each.name, str(each.index), each.default, each.rate, f"{each.channels} channels, {each.api}")
+            for each in portaudio.inputs()
+        ]
     except Exception:
         return []
 
@@ -48,15 +52,10 @@ def microphones() -> list[DeviceInfo]:
 def microphone_problem() -> str | None:
     """Say in one line why no microphone can be used at all, or None."""
     try:
-        import sounddevice  # noqa: F401
-    except OSError:
-        return PORTAUDIO_MISSING
-    except ImportError as error:
-        return f"sounddevice cannot be imported ({error}): install the program again"
+        portaudio.inputs()
+    except (Refused, portaudio.Unavailable) as problem:
+        return str(problem)
     return None
-
-
-PORTAUDIO_MISSING = "the PortAudio library is missing: apt-get install libportaudio2 (Debian, Ubuntu)"
 
 
 def camera_trouble(path: str) -> str | None:
@@ -100,23 +99,6 @@ def _probed_cameras() -> list[DeviceInfo]:
 def local_backend() -> int:
     """The OpenCV backend for local cameras: a fixed one where the first choice of OpenCV is slow or noisy."""
     return {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_DSHOW}.get(sys.platform, cv2.CAP_ANY)
-
-
-def _inputs() -> list[tuple[int, dict[str, Any], bool]]:
-    import sounddevice
-
-    with silence():
-        facts = list(sounddevice.query_devices())
-        try:
-            default = int(sounddevice.query_devices(kind="input")["index"])
-        except (sounddevice.PortAudioError, ValueError):
-            default = -1
-    return [(index, one, index == default) for index, one in enumerate(facts) if one["max_input_channels"] > 0]
-
-
-def _microphone(index: int, facts: dict[str, Any], default: bool) -> DeviceInfo:
-    rate = round(facts["default_samplerate"])
-    return DeviceInfo(str(facts["name"]), str(index), default, rate, f"{facts['max_input_channels']} channels")
 
 
 def _text(path: Path) -> str:

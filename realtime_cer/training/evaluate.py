@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from realtime_cer.inference.engine import Engine, load
 from realtime_cer.labels import COMPOUND, MODELS
 from realtime_cer.rules import RULES, compound
 from realtime_cer.training import corpora
+from realtime_cer.training.command import Parser, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus, need_classes
 from realtime_cer.training.corpora.speech import read_sound
 from realtime_cer.training.crops import crops
@@ -80,9 +80,9 @@ def _rules(p: Floats, corpus: Corpus) -> dict[str, Any]:
     present = np.array([model == "static" for model in MODELS])
     fused, _ = fuse(scores, FusionWeights.equal(), np.broadcast_to(present, scores.shape[:2]))
     guesses = {rule: compound(fused, rule).argmax(1) for rule in RULES}
-    rules = {}
-    for rule, guess in guesses.items():
-        rules[rule] = {"f1": metrics.macro_f1(corpus.labels, guess), "accuracy": metrics.accuracy(corpus.labels, guess)}
+    rules: dict[str, dict[str, float]] = {}
+    for name, guess in guesses.items():
+        rules[name] = {"f1": metrics.macro_f1(corpus.labels, guess), "accuracy": metrics.accuracy(corpus.labels, guess)}
     top = _figures(corpus.labels, guesses[DEFAULT_RULE], corpus.classes)
     return top | {"ece": None, "rules": rules, "default_rule": DEFAULT_RULE}
 
@@ -128,7 +128,7 @@ def show(report: Mapping[str, Any], console: Console) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the flags."""
-    p = argparse.ArgumentParser(prog="evaluate", description=__doc__)
+    p = Parser(prog="evaluate", description=__doc__)
     p.add_argument("--corpus", required=True, choices=corpora.NAMES)
     p.add_argument("--data", type=Path, help="the corpus, or a folder that holds it (default: REALTIME_CER_DATA)")
     p.add_argument(
@@ -143,21 +143,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return the exit code."""
     a = parser().parse_args(arguments)
-    console = Console()
-    try:
-        data = a.data or os.environ.get("REALTIME_CER_DATA")
-        if not data:
-            raise Refused("no corpora folder: give --data DIR or set REALTIME_CER_DATA")
-        report = measure(a.corpus, Path(data), a.part, a.engines, a.threads)
-        show(report, console)
+
+    def work() -> None:
+        report = measure(a.corpus, data_folder(a.data), a.part, a.engines, a.threads)
+        show(report, Console())
         if a.json:
             _write(a.json, report)
-    except Refused as error:
-        print(f"evaluate: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return run("evaluate", work)
 
 
 def _write(path: Path, report: Mapping[str, Any]) -> None:
@@ -168,3 +161,7 @@ def _write(path: Path, report: Mapping[str, Any]) -> None:
         part.replace(path)
     except OSError as error:
         raise Refused(f"cannot write {path}: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

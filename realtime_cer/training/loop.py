@@ -106,7 +106,7 @@ def resume(path: Path, settings: Mapping[str, Any], free: tuple[str, ...] = ()) 
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         made = state["settings"]
-    except Exception as error:  # noqa: BLE001 - torch raises many kinds for a broken file
+    except Exception as error:
         raise CorpusError(f"cannot resume from {path}: {str(error).splitlines()[0]}") from None
     other = [k for k in settings if k not in free and made.get(k) != settings[k]]
     if other:
@@ -219,4 +219,4 @@ def fit_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return float(scale.exp())
+    return float(scale.detach().exp())

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from realtime_cer import metrics
-from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.acoustic import LAYERS, SAMPLES, Acoustic, Encoder, Head, load_whisper
 from realtime_cer.training import corpora, loop
+from realtime_cer.training.command import Parser, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus, cache_folder, need_classes
 from realtime_cer.training.corpora.speech import read_sound
 from realtime_cer.training.evaluate import figures
@@ -29,11 +29,13 @@ from realtime_cer.training.windows import placed, windows
 
 _CHUNK = 16
 
+Mask = npt.NDArray[np.bool_]
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the flags, whose defaults are the recipe of the shipped weights."""
-    p = argparse.ArgumentParser(prog="train_acoustic", description=__doc__)
-    p.add_argument("--data", type=Path, default=os.environ.get("REALTIME_CER_DATA"), help="folder of the corpora")
+    p = Parser(prog="train_acoustic", description=__doc__)
+    p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/acoustic"), help="checkpoints and logs; resumed if there")
     p.add_argument("--engines", type=Path, default=Path("engines"), help="folder for the exported network")
     p.add_argument("--layers", type=int, default=LAYERS, help="of Whisper-base's encoder")
@@ -85,7 +87,9 @@ def encode(corpus: Corpus, layers: int, views: int, seed: int) -> npt.NDArray[np
             rngs = [np.random.default_rng([seed, i, view]) for view in range(views)]
             batch = np.stack([windows(samples)[0], *(placed(samples, rng) for rng in rngs)])
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                states = [encoder(torch.from_numpy(x)).float() for x in np.split(batch, range(_CHUNK, len(batch), _CHUNK))]
+                states = [
+                    encoder(torch.from_numpy(x)).float() for x in np.split(batch, range(_CHUNK, len(batch), _CHUNK))
+                ]
             made[i] = torch.cat(states).numpy()
         made.flush()
         del made
@@ -106,7 +110,8 @@ def states(a: argparse.Namespace) -> States:
         weights.append(balanced / balanced.sum() * share)
         plain.append(np.tile(np.arange(1 + views) == 0, len(corpus)))
     return States(
-        np.concatenate(values), *(np.concatenate(x) for x in (labels, speakers, weights, plain))  # type: ignore[arg-type]
+        np.concatenate(values),
+        *(np.concatenate(x) for x in (labels, speakers, weights, plain)),
     )
 
 
@@ -116,7 +121,9 @@ def fold_of(speakers: npt.NDArray[np.str_], folds: int) -> npt.NDArray[np.int64]
     return np.array([order[s] for s in speakers.tolist()], np.int64)
 
 
-def fit(a: argparse.Namespace, data: States, train: npt.NDArray[np.bool_], test: npt.NDArray[np.bool_], name: str) -> Head:
+def fit(
+    a: argparse.Namespace, data: States, train: npt.NDArray[np.bool_], test: npt.NDArray[np.bool_], name: str
+) -> Head:
     """Train a head on the marked windows; measure it on the others while it goes."""
     index = np.flatnonzero(train)
     targets = np.eye(len(BASIC), dtype=np.float32)[data.labels] * (1 - a.smoothing) + a.smoothing / len(BASIC)
@@ -215,22 +222,21 @@ def describe(network: Acoustic, folder: Path, found: Mapping[str, Any]) -> None:
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Run from the command line: train, export, measure what was exported, note the figures in its manifest."""
-    p = parser()
-    a = p.parse_args()
-    a.views = tuple(a.views)
-    if a.data is None:
-        p.error("--data or REALTIME_CER_DATA must name the folder of the corpora")
-    try:
+    a = parser().parse_args(arguments)
+
+    def work() -> None:
+        a.data = data_folder(a.data)
+        a.views = tuple(a.views)
         network, found = train(a)
         ship(network, a.engines)
         describe(network, a.engines, found)
         held_out = {name: figures(name, a.data, "held-out", a.engines) for name in ("ravdess", "nemo")}
         describe(network, a.engines, {**found, **held_out})
-    except Refused as error:
-        p.error(str(error))
+
+    return run("train_acoustic", work)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

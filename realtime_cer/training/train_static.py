@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.static import FEATURES, Static, load_imagenet
 from realtime_cer.training import corpora, loop
 from realtime_cer.training.augment import augment
+from realtime_cer.training.command import Parser, data_folder, run
 from realtime_cer.training.corpora.corpus import fraction, need_classes
 from realtime_cer.training.corpora.faces import VALIDATION
 from realtime_cer.training.crops import crops
@@ -30,8 +29,8 @@ Soft = npt.NDArray[np.float32]
 
 def parser() -> argparse.ArgumentParser:
     """Return the flags, whose defaults are the recipe of the shipped weights."""
-    p = argparse.ArgumentParser(prog="train_static", description=__doc__)
-    p.add_argument("--data", type=Path, default=os.environ.get("REALTIME_CER_DATA"), help="folder of the corpora")
+    p = Parser(prog="train_static", description=__doc__)
+    p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/static"), help="checkpoint and log; resumed if there")
     p.add_argument("--engines", type=Path, default=Path("engines"), help="folder for the exported network")
     p.add_argument("--steps", type=int, default=5000, help="may be changed when resuming")
@@ -79,7 +78,8 @@ def batch(
 ) -> tuple[Tensor, Tensor, float]:
     """Make batch ``step``: crops (B, S, S, 3) uint8, soft labels (B, 7), MixUp's share."""
     size = a.size if step < a.steps * (1 - a.decay) else 112
-    pictures, labels = [], []
+    pictures: list[Crops] = []
+    labels: list[Soft] = []
     for number, ((images, soft, _), weight) in enumerate(zip(both, weights, strict=True)):
         for i in loop.draw(weight, a.batch // len(both), step, a.seed * 10 + number):
             rng = np.random.default_rng([a.seed, number, step, int(i), len(pictures)])
@@ -122,7 +122,9 @@ def train(a: argparse.Namespace) -> Static:
 
     def check(trained: Static) -> dict[str, float]:
         right = logits_of(trained, valid).argmax(1) == valid_labels
-        recall = [right[valid_labels == c].float().mean().item() for c in valid_labels.unique()]
+        recall = [
+            right[valid_labels == c].float().mean().item() for c in range(len(BASIC)) if (valid_labels == c).any()
+        ]
         return {"valid_accuracy": right.float().mean().item(), "valid_uar": float(np.mean(recall))}
 
     best = loop.fit(network, plan(a), lambda step: batch(both, weights, step, a), lambda n, b: forward(n, *b), check)
@@ -170,21 +172,20 @@ def describe(network: Static, folder: Path, metrics: Mapping[str, Any]) -> None:
     )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Run from the command line: train, export, measure what was exported, note the figures in its manifest."""
-    p = parser()
-    a = p.parse_args()
-    if a.data is None:
-        p.error("--data or REALTIME_CER_DATA must name the folder of the corpora")
-    try:
+    a = parser().parse_args(arguments)
+
+    def work() -> None:
+        a.data = data_folder(a.data)
         network = train(a)
         ship(network, a.engines)
         describe(network, a.engines, {"steps": a.steps})
         held_out = {name: figures(name, a.data, "held-out", a.engines) for name in ("raf-db", "ferplus", "raf-ce")}
         describe(network, a.engines, {"steps": a.steps, **held_out})
-    except Refused as error:
-        p.error(str(error))
+
+    return run("train_static", work)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -62,12 +62,12 @@ def _in_ring(samples: Floats, rng: np.random.Generator) -> Floats:
         speech = speech[first : first + length]
     if len(speech) >= SAMPLES:
         first = int(rng.integers(0, len(speech) - SAMPLES + 1))
-        return speech[first : first + SAMPLES]
+        return np.asarray(speech[first : first + SAMPLES])
     floor = np.float32(np.abs(speech).max() * 10 ** rng.uniform(-5, -2.5))
     window = rng.standard_normal(SAMPLES).astype(np.float32) * floor
     first = int(rng.integers(0, SAMPLES - len(speech) + 1))
     window[first : first + len(speech)] += speech
-    return window
+    return np.asarray(window)
 
 
 def _noise(rng: np.random.Generator) -> Floats:

@@ -12,31 +12,30 @@ DASH = "—"
 
 _SPARK = " ▁▂▃▄▅▆▇█"
 
-# Three rows a letter, drawn with lines so that they stay calm; only letters of the class names.
+# Five rows of pixels a letter; only the letters of the class names.
 _LETTERS = {
-    "A": ("┏━┓", "┣━┫", "╹ ╹"),
-    "B": ("┏┓ ", "┣┻┓", "┗━┛"),
-    "C": ("┏━╸", "┃  ", "┗━╸"),
-    "D": ("╺┳┓", " ┃┃", "╺┻┛"),
-    "E": ("┏━╸", "┣╸ ", "┗━╸"),
-    "F": ("┏━╸", "┣╸ ", "╹  "),
-    "G": ("┏━╸", "┃╺┓", "┗━┛"),
-    "H": ("╻ ╻", "┣━┫", "╹ ╹"),
-    "I": ("╻", "┃", "╹"),
-    "L": ("╻  ", "┃  ", "┗━╸"),
-    "N": ("┏┓╻", "┃┗┫", "╹ ╹"),
-    "P": ("┏━┓", "┣━┛", "╹  "),
-    "R": ("┏━┓", "┣┳┛", "╹┗╸"),
-    "S": ("┏━┓", "┗━┓", "┗━┛"),
-    "T": ("╺┳╸", " ┃ ", " ╹ "),
-    "U": ("╻ ╻", "┃ ┃", "┗━┛"),
-    "Y": ("╻ ╻", "┗┳┛", " ╹ "),
-    " ": ("  ", "  ", "  "),
+    "A": ("111", "101", "111", "101", "101"),
+    "D": ("110", "101", "101", "101", "110"),
+    "E": ("111", "100", "110", "100", "111"),
+    "F": ("111", "100", "110", "100", "100"),
+    "G": ("111", "100", "101", "101", "111"),
+    "H": ("101", "101", "111", "101", "101"),
+    "I": ("1", "1", "1", "1", "1"),
+    "L": ("100", "100", "100", "100", "111"),
+    "N": ("1001", "1101", "1011", "1001", "1001"),
+    "P": ("111", "101", "111", "100", "100"),
+    "R": ("110", "101", "110", "101", "101"),
+    "S": ("111", "100", "111", "001", "111"),
+    "T": ("111", "010", "010", "010", "010"),
+    "U": ("101", "101", "101", "101", "111"),
+    "Y": ("101", "101", "111", "010", "010"),
+    " ": ("0", "0", "0", "0", "0"),
 }
+_HALVES = {("0", "0"): " ", ("1", "0"): "▀", ("0", "1"): "▄", ("1", "1"): "█"}
 
 _ASCII = str.maketrans(
-    {"━": "=", "╸": "-", "─": ".", "█": "#", "▓": "+", "▒": ":", "●": "*", "○": "o", "▸": ">", "▹": "-"}
-    | {"—": "-", "·": "|", "…": ".", "×": "x", "│": "|", "■": "#"}
+    {"━": "=", "╸": "-", "─": ".", "█": "#", "▓": "+", "░": ":", "●": "*", "○": "o", "▸": ">", "▹": "-"}
+    | {"—": "-", "·": "|", "…": ".", "×": "x", "│": "|", "■": "#", "▀": '"', "▄": "_"}
     | dict(zip(_SPARK[1:], "._-~=+*#", strict=True))
 )
 
@@ -49,8 +48,8 @@ def bar(share: float, width: int, style: str, track: str = QUIET) -> Text:
     return text.append("─" * (width - len(text)), f"dim {track}")
 
 
-def stacked(shares: Sequence[float], width: int, styles: Sequence[str], fills: str = "█▓▒") -> Text:
-    """Parts of one whole side by side, ``width`` cells in all; every part has its own texture, for want of colour."""
+def stacked(shares: Sequence[float], width: int, styles: Sequence[str], fills: str) -> Text:
+    """Parts of one whole side by side, ``width`` cells in all; ``fills`` are their signs."""
     edges = np.rint(np.cumsum([0.0, *shares]) * width).astype(int)
     text = Text()
     for begin, end, style, fill in zip(edges, edges[1:], styles, fills, strict=False):
@@ -65,9 +64,14 @@ def spark(share: float) -> str:
 
 def large(words: str) -> list[str] | None:
     """Three rows of large letters, or None where a letter is not drawn."""
-    letters = [_LETTERS.get(letter) for letter in words.upper()]
-    drawn = [letter for letter in letters if letter is not None]
-    return None if len(drawn) < len(letters) else ["".join(letter[row] for letter in drawn) for row in range(3)]
+    letters = [_LETTERS[letter] for letter in words.upper() if letter in _LETTERS]
+    if len(letters) < len(words):
+        return None
+    pixels = ["0".join(letter[row] for letter in letters) for row in range(5)]
+    pixels.append("0" * len(pixels[0]))
+    return [
+        "".join(_HALVES[pair] for pair in zip(*two, strict=True)) for two in zip(pixels[::2], pixels[1::2], strict=True)
+    ]
 
 
 def plain_ascii(text: Text) -> Text:

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from realtime_cer.palette import GOOD
 from realtime_cer.records import Snapshot
 from realtime_cer.ui import panels
-from realtime_cer.ui.cells import large, plain_ascii, preview, preview_size
+from realtime_cer.ui.cells import plain_ascii, preview, preview_size
 from realtime_cer.ui.panels import Lines
-from realtime_cer.labels import COMPOUND
-from realtime_cer.palette import GOOD
 
-_WIDE = 100
-_GUTTER = 3
+_WIDE = 110
+_ROOMY = 70
+_LEAST_RIGHT = 44
+_MOST_LEFT = 100
+_GUTTER = 4
 _MOST_COLUMNS = 64
-_LARGEST = max(len((large(name) or [""])[0]) for name in COMPOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,14 @@ class Screen:
 
 
 def draw(
-    snapshot: Snapshot, heading: Heading, width: int, height: int, *, pictures: bool = False, ascii_only: bool = False
+    snapshot: Snapshot,
+    heading: Heading,
+    width: int,
+    height: int,
+    *,
+    colour: bool = True,
+    pictures: bool = False,
+    ascii_only: bool = False,
 ) -> Screen:
     """Lay out a snapshot on ``width`` by ``height`` cells; nothing is longer or higher than that.
 
@@ -44,30 +52,35 @@ def draw(
     ----------
     snapshot, heading : what to show
     width, height : size of the terminal
-    pictures : whether the terminal shows enough colours for a preview
+    colour : whether the terminal shows colours at all; textures take their place
+    pictures : whether it shows enough colours for a preview
     ascii_only : whether it lacks everything but ASCII
     """
-    right = f"rule {heading.rule} · weights {heading.weights}"
-    lines = panels.header(heading.title, right, width)
+    colour = colour and not ascii_only
+    margin = 2 if width >= _WIDE else 1 if width >= _ROOMY else 0
+    inside = width - 2 * margin
+    lines = panels.header(heading.title, f"rule {heading.rule} · weights {heading.weights}", inside)
     # A blank line under the title where there is room.
     lines += [Text()] if height > 20 else []
     room = height - len(lines)
     shown: list[tuple[int, int, list[str]]] = []
     if width >= _WIDE:
-        left_width = max(min(width * 11 // 20, 110), _LARGEST)
-        right_width = width - left_width - _GUTTER
+        left_width = panels.LARGEST if inside >= panels.LARGEST + _GUTTER + _LEAST_RIGHT else inside // 2
+        left_width = max(left_width, min(inside // 2, _MOST_LEFT))
+        right_width = inside - left_width - _GUTTER
         wants_picture = pictures and not ascii_only and snapshot.frame is not None and room >= 20
-        left = _stack(_left(snapshot, left_width, models=wants_picture), _LEFT_ORDER, room)
-        cells = _preview(snapshot, right_width, min(room - 8, len(left) - 8)) if wants_picture else []
+        left = _stack(_left(snapshot, left_width, models=wants_picture, colour=colour), _LEFT_ORDER, room)
+        cells = _preview(snapshot, right_width, room - 10) if wants_picture else []
         if cells:
-            shown.append((len(lines), left_width + _GUTTER, cells))
+            shown.append((len(lines), margin + left_width + _GUTTER, cells))
         space = [Text() for _ in cells]
         below = _stack(_right(snapshot, right_width, models=not wants_picture), _RIGHT_ORDER, room - len(space))
         lines += _beside(left, [*space, *below], left_width)
     else:
-        lines += _stack(_single(snapshot, width), _SINGLE_ORDER, room)
+        lines += _stack(_single(snapshot, inside, colour=colour), _SINGLE_ORDER, room)
     for line in lines:
-        line.truncate(width, overflow="ellipsis")
+        line.truncate(inside, overflow="ellipsis")
+        line.pad_left(margin)
         if ascii_only:
             plain_ascii(line)
     return Screen(lines[:height], shown)
@@ -78,20 +91,32 @@ _GAP: Variants = ([Text()],)
 
 # Each name raises its part by one variant, as far as there is room: first what matters most.
 _LEFT_ORDER = ("verdict", "compound", "why", "models", "why", "gap1", "gap2", "gap3", "verdict", "models")
-_RIGHT_ORDER = ("picture", "sound", "sources", "statistics", "engines", "sources", "models", "gap1", "gap2", "gap3", "models")
+_RIGHT_ORDER = (
+    "picture",
+    "sound",
+    "sources",
+    "statistics",
+    "engines",
+    "sources",
+    "models",
+    "gap1",
+    "gap2",
+    "gap3",
+    "models",
+)
 _SINGLE_ORDER = (
     *("verdict", "compound", "statistics", "why", "picture", "sound", "sources", "models", "why", "sources"),
     *("engines", "gap1", "gap2", "gap3", "gap4", "models", "verdict"),
 )
 
 
-def _left(snapshot: Snapshot, width: int, *, models: bool) -> dict[str, Variants]:
+def _left(snapshot: Snapshot, width: int, *, models: bool, colour: bool) -> dict[str, Variants]:
     return {
         "verdict": (panels.verdict(snapshot, width, big=False), panels.verdict(snapshot, width, big=True)),
         "gap1": _GAP,
         "compound": (panels.compound(snapshot.decision, width),),
         "gap2": _GAP,
-        "why": _growing(panels.why(snapshot.decision, width)),
+        "why": _growing(panels.why(snapshot.decision, width, colour=colour)),
         "gap3": _GAP if models else (),
         "models": _models(snapshot, width) if models else (),
     }
@@ -111,8 +136,8 @@ def _right(snapshot: Snapshot, width: int, *, models: bool) -> dict[str, Variant
     }
 
 
-def _single(snapshot: Snapshot, width: int) -> dict[str, Variants]:
-    parts = _left(snapshot, width, models=True)
+def _single(snapshot: Snapshot, width: int, *, colour: bool) -> dict[str, Variants]:
+    parts = _left(snapshot, width, models=True, colour=colour)
     return {**parts, "gap4": _GAP, **{k: v for k, v in _right(snapshot, width, models=False).items() if k not in parts}}
 
 

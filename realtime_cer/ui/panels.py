@@ -13,9 +13,15 @@ from realtime_cer.ui.cells import DASH, bar, large, spark, stacked
 Lines = list[Text]
 
 NAME = max(map(len, COMPOUND))
-_SHORT = ("Neutr", "Anger", "Disg", "Fear", "Happy", "Sad", "Surpr")
+LARGEST = max(len((large(name) or [""])[0]) for name in COMPOUND)
+"""Cells that the longest name takes in large letters, on one line."""
+
+_SHORT = ("Neut", "Ang", "Disg", "Fear", "Hap", "Sad", "Surp")
 _QUIETEST_DB = -60.0
 _OLD_S = 1.0
+_COMPOUND = dict(zip(COMPOUND, palette.COMPOUND, strict=True))
+_BASIC = dict(zip(BASIC, palette.BASIC, strict=True))
+_MODELS = dict(zip(MODELS, palette.MODELS, strict=True))
 _STATES = {
     "live": ("●", palette.GOOD),
     "ended": ("■", palette.QUIET),
@@ -25,46 +31,48 @@ _STATES = {
 
 def header(title: str, right: str, width: int) -> Lines:
     """The title at the left, how is decided at the right."""
-    text = Text(title, "bold")
+    text = Text().append(title, "bold")
     if len(title) + len(right) + 2 <= width:
         text.append(" " * (width - len(title) - len(right)))
         text.append(right, "dim")
     return [text]
 
 
+def _label(name: str) -> Text:
+    return Text().append(name, "dim")
+
+
 def verdict(snapshot: Snapshot, width: int, *, big: bool) -> Lines:
-    """What is decided: one line, or four with large letters. As many lines whatever is decided."""
+    """What is decided: one line, or large letters and a line under them. As many lines whatever is decided."""
     decision = snapshot.decision
     if decision is None:
-        return _calm("starting", _waiting(snapshot), big=big)
+        return _calm("starting", _waiting(snapshot), width, big=big)
     best = words.strongest(decision)
     if decision.label is None:
         hint = f"strongest: {best[0]} {best[1]:.2f}" if best else ""
-        return _calm(f"abstains: {words.reason(decision)}", hint, big=big)
-    style = f"bold {palette.COMPOUND[decision.label]}"
-    value = f"{best[1]:.2f}" if best else DASH
-    letters = large(decision.label) if big else None
-    if letters and len(letters[0]) > width:
-        letters = None
+        return _calm(f"abstains: {words.reason(decision)}", hint, width, big=big)
+    style = f"bold {_COMPOUND[decision.label]}"
+    value, pair = f"{best[1]:.2f}" if best else DASH, f"  {words.pair(decision.label)}"
     if not big:
-        pair = f"  {words.pair(decision.label)}"
         line = Text.assemble((decision.label.upper(), style), f"  {value}")
         return [line.append(pair, "dim") if len(line) + len(pair) <= width else line]
-    rows = [Text(row, style) for row in letters or ("", decision.label.upper(), "")]
-    return [*rows, Text.assemble(value, (f"  {words.pair(decision.label)}", "dim"))]
+    parts = [decision.label] if width >= LARGEST else decision.label.split()
+    rows = [Text().append(row, style) for part in parts for row in large(part) or ["", part.upper(), ""]]
+    return [*rows, Text.assemble(value, (pair, "dim"))]
 
 
-def _calm(headline: str, hint: str, *, big: bool) -> Lines:
+def _calm(headline: str, hint: str, width: int, *, big: bool) -> Lines:
     """Nothing is named: no colour, no capitals."""
     first = Text.assemble(("○ ", palette.QUIET), (headline, "italic"))
     if not big:
-        return [first.append(f"  {hint}", "dim") if hint else first]
-    return [Text(), first, Text(), Text(hint, "dim")]
+        return [first.append(f"  {hint}", "dim") if hint and len(first) + len(hint) + 2 <= width else first]
+    above, below = (1, 1) if width >= LARGEST else (2, 3)
+    return [*[Text()] * above, first, *[Text()] * below, _label(hint)]
 
 
 def _waiting(snapshot: Snapshot) -> str:
     troubled = [source for source in snapshot.sources if source.state not in ("live", "ended")]
-    return f"waiting for {troubled[0].name}" if troubled else "waiting for the first decision"
+    return f"waiting for {troubled[0].kind} {troubled[0].name}" if troubled else "waiting for the first decision"
 
 
 def compound(decision: Decision | None, width: int) -> Lines:
@@ -77,27 +85,32 @@ def compound(decision: Decision | None, width: int) -> Lines:
     lines = []
     for n, name in enumerate(COMPOUND):
         mine = best is not None and best[0] == name
-        style = palette.COMPOUND[name] if named else palette.QUIET
-        line = Text(("▸ " if named else "▹ ") if mine else "  ", style)
-        line.append(f"{name:<{NAME}} ", ("bold" if named else "") if mine else "dim" if not named else "")
+        style = _COMPOUND[name] if named else palette.QUIET
+        words_style = "dim" if not named else f"bold {style}" if mine else ""
+        line = Text().append(("▸ " if named else "▹ ") if mine else "  ", style)
+        line.append(f"{name:<{NAME}} ", "" if mine and not named else words_style)
         value = values[n] if values else None
         length = max(width - len(line) - 5, 4)
         line.append_text(bar(value / total if value is not None and total > 0 else 0.0, length, style))
-        lines.append(line.append(f" {value:.2f}" if value is not None else f"    {DASH}", "bold" if mine and named else ""))
+        lines.append(
+            line.append(f" {value:.2f}" if value is not None else f"    {DASH}", "bold" if mine and named else "")
+        )
     return lines
 
 
-def why(decision: Decision | None, width: int) -> Lines:
-    """The models' shares of the strongest class: one bar, and a legend under it."""
+def why(decision: Decision | None, width: int, *, colour: bool) -> Lines:
+    """The models' shares of the strongest class: one bar, and a legend under it; textures where there is no colour."""
     shares = decision.contributions if decision else {}
     here = [name for name in MODELS if shares.get(name, 0.0) > 0]
-    styles, fills = [palette.MODELS[name] for name in MODELS], "█▓▒"
-    line = Text("why ", "dim")
+    styles, fills = [_MODELS[name] for name in MODELS], "███" if colour else "█▓░"
+    line = _label("why ")
     line.append_text(stacked([shares.get(name, 0.0) for name in MODELS], width - 4, styles, fills))
     legend = Text("    ")
     for name, style, fill in zip(MODELS, styles, fills, strict=True):
         share = f"{shares[name] * 100:.0f} %" if name in here else DASH
-        legend.append(f"{fill} ", style).append(f"{words.MODELS[name]} {share:<7}", "" if name in here else "dim")
+        legend.append("■ " if colour else f"{fill} ", style).append(
+            f"{words.MODELS[name]} {share:<7}", "" if name in here else "dim"
+        )
     return [line, legend]
 
 
@@ -109,15 +122,15 @@ def models_full(snapshot: Snapshot, width: int) -> Lines:
         probabilities = snapshot.decision.models.get(model) if snapshot.decision else None
         title = words.MODELS[model]
         missing[model] = words.missing(model, snapshot) if probabilities is None else None
-        head.append(f"{title:<{column}}", f"bold {palette.MODELS[model]}" if probabilities else f"dim {palette.QUIET}")
+        head.append(f"{title:<{column}}", f"bold {_MODELS[model]}" if probabilities else f"dim {palette.QUIET}")
     lines = [head]
     for n, name in enumerate(BASIC):
-        line = Text(f"{name:<10}", "dim")
+        line = _label(f"{name:<10}")
         for model in MODELS:
             why_not = missing[model]
             if why_not is None and snapshot.decision:
                 value = (snapshot.decision.models[model] or ())[n]
-                line.append_text(bar(value, column - 7, palette.BASIC[name])).append(f" {value * 100:3.0f}   ")
+                line.append_text(bar(value, column - 7, _BASIC[name])).append(f" {value * 100:3.0f}   ")
             else:
                 line.append(f"{f'{DASH} {why_not}' if n == 0 else '':<{column}}", "dim")
         lines.append(line)
@@ -133,19 +146,19 @@ def models_compact(snapshot: Snapshot, width: int) -> Lines:
     lines = [head]
     for model in MODELS:
         probabilities = snapshot.decision.models.get(model) if snapshot.decision else None
-        line = Text(f"{words.MODELS[model]:<9}", palette.MODELS[model] if probabilities else "dim")
+        line = Text().append(f"{words.MODELS[model]:<9}", _MODELS[model] if probabilities else "dim")
         if probabilities is None:
             line.append(f"{DASH} {words.missing(model, snapshot)}", "dim")
         else:
             for name, value in zip(BASIC, probabilities, strict=True):
-                line.append(spark(value), palette.BASIC[name]).append(f"{value * 100:3.0f}".ljust(cell - 1)[: cell - 1])
+                line.append(spark(value), _BASIC[name]).append(f"{value * 100:3.0f}".ljust(cell - 1)[: cell - 1])
         lines.append(line)
     return lines
 
 
 def picture(snapshot: Snapshot, width: int) -> Lines:
     """The size and age of the newest picture, and where the face is."""
-    line = Text("picture ", "dim")
+    line = _label("picture ")
     if snapshot.frame is None:
         return [line.append(DASH)]
     tall, wide = snapshot.frame.picture.shape[:2]
@@ -162,12 +175,12 @@ def picture(snapshot: Snapshot, width: int) -> Lines:
 
 def sound(snapshot: Snapshot, width: int) -> Lines:
     """The level, and whether there is a voice."""
-    line = Text("sound   ", "dim")
+    line = _label("sound   ")
     heard = snapshot.sound
     if heard is None:
         return [line.append(f"{DASH} {words.missing('acoustic', snapshot)}", "dim")]
     length = min(max(width - 31, 6), 30)
-    line.append_text(bar(1 - heard.level_db / _QUIETEST_DB, length, palette.MODELS["acoustic"]))
+    line.append_text(bar(1 - heard.level_db / _QUIETEST_DB, length, _MODELS["acoustic"]))
     level = f"{max(heard.level_db, _QUIETEST_DB):4.0f} dB  " if heard.level_db > -119 else "  silent "
     line.append(f" {level}")
     line.append("● voice" if heard.voice else "○ no voice", palette.GOOD if heard.voice else palette.QUIET)
@@ -183,9 +196,15 @@ def sources(reports: Sequence[SourceReport], width: int, most: int) -> Lines:
     lines = []
     for report in order[:most]:
         mark, style = _STATES.get(report.state, ("○", palette.WARN))
-        line = Text.assemble((f"{mark} {report.state}", style), f" {report.kind} ", (report.name, "bold"))
         counts = f" · {report.frames} in" + (f", {report.dropped} lost" if report.dropped else "")
         detail = f" · {report.detail}" if report.detail and report.detail != report.state else ""
+        head = f"{mark} {report.state}"
+        over = len(head) + len(report.kind) + len(report.name) + len(detail) + 2 - width
+        # A long address gives way to what is the matter.
+        name = report.name if over <= 0 else f"{report.name[: max(len(report.name) - over - 1, 8)]}…"
+        line = Text.assemble(
+            (head, style), f" {report.kind} ", (name if len(name) < len(report.name) else report.name, "bold")
+        )
         line.append(detail, style if style == palette.WARN else "")
         if len(line) + len(counts) <= width:
             line.append(counts, "dim")
@@ -196,17 +215,15 @@ def sources(reports: Sequence[SourceReport], width: int, most: int) -> Lines:
 
 
 def statistics(snapshot: Snapshot, width: int) -> Lines:
-    """How fast, how late, what was lost, and on which engines."""
-    late = snapshot.latency_ms
-    parts = [
-        f"{snapshot.rate:.1f} decisions/s",
-        f"{late[0]:.0f} / {late[1]:.0f} ms (p50 / p95)" if late else f"{DASH} ms",
-        f"{snapshot.dropped} dropped",
-    ]
-    line = Text(" · ".join(parts), "dim")
-    if len(line) > width:
-        line = Text(f"{snapshot.rate:.1f}/s · {late[0]:.0f}/{late[1]:.0f} ms" if late else f"{snapshot.rate:.1f}/s", "dim")
-    return [line]
+    """How fast, how late, and what was lost; in fewer words where there is less room."""
+    late, rate, dropped = snapshot.latency_ms, f"{snapshot.rate:.1f}", snapshot.dropped
+    p50, p95 = (f"{late[0]:.0f}", f"{late[1]:.0f}") if late else (DASH, DASH)
+    forms = (
+        f"{rate} decisions/s · {p50} / {p95} ms to decide (p50 / p95) · {dropped} dropped",
+        f"{rate} decisions/s · {p50}/{p95} ms · {dropped} dropped",
+        f"{rate}/s · {p50}/{p95} ms · {dropped} dropped",
+    )
+    return [_label(next((form for form in forms if len(form) <= width), forms[-1]))]
 
 
 def engines(snapshot: Snapshot, width: int) -> Lines:

@@ -18,8 +18,9 @@ _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # one picture at a time, on termina
 _ANEW_S = 5.0
 
 
-def suits(console: Console) -> bool:
-    """Whether a terminal can be redrawn; if not, print ``plain_line`` for each decision."""
+def redrawable(console: Console | None = None) -> bool:
+    """Whether standard output is a terminal that can be redrawn; if not, print ``plain_line`` for each decision."""
+    console = console or Console()
     return console.is_terminal and not console.is_dumb_terminal and not console.legacy_windows
 
 
@@ -44,7 +45,7 @@ class TerminalView:
         self._alternate = False
 
     def __enter__(self) -> Self:
-        if suits(self._console):
+        if redrawable(self._console):
             self._alternate = self._console.set_alt_screen(True)
             self._console.show_cursor(False)
         return self
@@ -79,12 +80,14 @@ class TerminalView:
     def _rows(self, snapshot: Snapshot, width: int, height: int) -> list[str]:
         """Rows of the screen with their escape codes."""
         console = self._console
+        colour = console.color_system is not None and not console.no_color
         screen = draw(
             snapshot,
             self._heading,
             width,
             height,
-            pictures=console.color_system == "truecolor" and not console.no_color,
+            colour=colour,
+            pictures=colour and console.color_system == "truecolor",
             ascii_only=not console.encoding.lower().startswith("utf"),
         )
         with console.capture() as captured:

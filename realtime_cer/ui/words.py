@@ -48,4 +48,6 @@ def missing(model: str, snapshot: Snapshot) -> str:
 
 def age(seconds: float) -> str:
     """An age, in the unit that suits it."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    return (
+        f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
+    )

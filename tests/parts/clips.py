@@ -3,7 +3,7 @@
 Both are read back from what the code under test gives, so that order, place and time can be checked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
 
 from realtime_cer.quiet import cv2
 
@@ -74,6 +75,11 @@ def write_clip(
     options: dict[str, str] | None = None,
     sounds: Iterable[tuple[str, int, npt.NDArray[np.float32]]] = (),
     container: dict[str, str] | None = None,
+    stored: Callable[[Any], Any] = lambda picture: picture,
+    pixel_aspect: Fraction | None = None,
+    pause: tuple[float, float] = (0.0, 0.0),
+    cover: bool = False,
+    default_sound: int | None = None,
 ) -> Path:
     """Write numbered pictures at ``times`` (seconds) and any number of sound streams.
 
@@ -81,22 +87,36 @@ def write_clip(
     ----------
     size : width, height; None for no picture
     sounds : of each stream the codec, the rate and the (channels, n) float32 samples
+    stored : turns a picture into the way it lies in the file
+    pause : from which second on the sound's timestamps are later, and by how many seconds
+    cover : mark the picture as an attached one
+    default_sound : which of ``sounds`` is marked as default
     """
     base = Fraction(1, 90_000)
     with av.open(str(path), "w", options=container or {}) as out:
         video: Any = None
         if size is not None:
             video = out.add_stream(codec, rate=30, options=options or {"preset": "ultrafast", "crf": "18"})
-            video.width, video.height, video.pix_fmt = size[0], size[1], pixels
+            video.pix_fmt = pixels
             video.codec_context.time_base = base
+            width, height = stored(numbered(0, *size)).shape[1::-1]
+            video.width, video.height = width, height
+            if pixel_aspect is not None:
+                video.codec_context.sample_aspect_ratio = pixel_aspect
+            if cover:
+                video.disposition = Disposition.attached_pic
         streams: list[Any] = []
         for name, rate, samples in sounds:
             stream: Any = out.add_stream(name, rate=rate)
+            if default_sound is not None:
+                stream.disposition = Disposition.default if len(streams) == default_sound else Disposition(0)
             stream.layout = {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)]
             streams.append((stream, rate, samples))
         if video is not None:
             for number, t in enumerate(times):
-                frame = av.VideoFrame.from_ndarray(numbered(number, *size), format="bgr24")
+                frame = av.VideoFrame.from_ndarray(
+                    np.ascontiguousarray(stored(numbered(number, *size))), format="bgr24"
+                )
                 frame.pts, frame.time_base = round(t / base), base
                 out.mux(video.encode(frame))
             out.mux(video.encode(None))
@@ -105,7 +125,8 @@ def write_clip(
             for start in range(0, samples.shape[1], step):
                 piece = np.ascontiguousarray(samples[:, start : start + step])
                 frame = av.AudioFrame.from_ndarray(piece, "fltp", {1: "mono", 2: "stereo", 6: "5.1"}[len(samples)])
-                frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
+                later = round(pause[1] * rate) if start >= pause[0] * rate else 0
+                frame.sample_rate, frame.pts, frame.time_base = rate, start + later, Fraction(1, rate)
                 out.mux(stream.encode(frame))
             out.mux(stream.encode(None))
     return path

@@ -9,11 +9,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -85,6 +87,7 @@ class VirtualMicrophone:
                 break
             time.sleep(0.05)
         self.tell("set-default-source", "stage.monitor")
+        self._keep_awake()
 
     def tell(self, *words: str, check: bool = True) -> str:
         """Give the server a command through pactl; its answer."""
@@ -95,16 +98,39 @@ class VirtualMicrophone:
 
     def play(self, path: Path) -> "subprocess.Popen[bytes]":
         """Play a sound file into the microphone; the process ends with the file."""
-        return subprocess.Popen(["paplay", "--device=stage", str(path)], env=os.environ | self.env)
+        words = ["paplay", "--device=stage", "--latency-msec=20", str(path)]
+        return subprocess.Popen(words, env=os.environ | self.env)
 
-    def suspend(self, silent: bool) -> None:
-        """Unplug the microphone (True) or plug it in again: to a program frames just stop."""
-        self.tell("suspend-source", "stage.monitor", str(int(silent)))
+    def unplug(self) -> None:
+        """Take the microphone away: its streams are ended, or moved to another source if there is one."""
+        for line in self.tell("list", "short", "modules").splitlines():
+            if "sink_name=stage" in line:
+                self.tell("unload-module", line.split()[0])
+
+    def plug(self) -> None:
+        """Give the microphone back."""
+        self.tell("load-module", "module-null-sink", "sink_name=stage", f"rate={self.rate}", "channels=2")
+        self.tell("set-default-source", "stage.monitor")
+        self._keep_awake()
+
+    def _keep_awake(self) -> None:
+        """A null sink hands sound on every 2 s until somebody asks for more, which no real microphone does."""
+        words = ["parec", "--device=stage.monitor", "--latency-msec=10", "--raw"]
+        self._waker = subprocess.Popen(words, env=os.environ | self.env, stdout=subprocess.PIPE)
+        assert self._waker.stdout is not None
+        self._waker.stdout.read(4096)
+        threading.Thread(target=self._drain, args=(self._waker.stdout,), daemon=True).start()
+
+    @staticmethod
+    def _drain(pipe: IO[bytes]) -> None:
+        while pipe.read(65_536):
+            pass
 
     def kill(self) -> None:
         """End the server, as when a session's sound service crashes."""
-        self._server.kill()
-        self._server.wait(5)
+        for process in (self._waker, self._server):
+            process.kill()
+            process.wait(5)
 
     def close(self) -> None:
         """End the server and remove its folder."""
@@ -130,13 +156,9 @@ class VirtualMicrophone:
 
 def restart_portaudio() -> None:
     """Let PortAudio look at the environment and the devices again."""
-    import sounddevice
+    from realtime_cer.capture import portaudio
 
-    from realtime_cer.quiet import silence
-
-    with silence():
-        sounddevice._terminate()
-        sounddevice._initialize()
+    portaudio.restart()
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.float32], rate: int) -> Path:

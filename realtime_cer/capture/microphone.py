@@ -1,0 +1,307 @@
+"""A microphone as a source that is supervised: named states, retries, never blocking.
+
+Concurrent activities: the sound library calls `_Stream.callback` from a thread of its own, which copies and
+enqueues; one daemon thread at a time (`_Attempt`) opens a stream, for that may hang; whoever iterates
+`Microphone.items` drains the queue, watches how much comes and starts the next attempt.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from realtime_cer.capture import portaudio
+from realtime_cer.capture.portaudio import Input, Unavailable
+from realtime_cer.capture.resample import Resampler, to_mono
+from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.source import Clock, Counters, SourceStatus, State
+from realtime_cer.errors import Refused
+from realtime_cer.records import SAMPLE_RATE, AudioBlock
+
+_POLL_S = 0.05
+_STALL_S = 1.0
+"""Age of the last sound at which a microphone counts as stalled."""
+_WATCH_S = 3.0
+"""A microphone that gave less than half of this many seconds in as much time is lost."""
+_RETRY_S = 1.0
+_QUEUE = 200
+"""Callbacks that may wait: 4 s."""
+_BLOCK = SAMPLE_RATE // 20
+
+
+def open_microphone(
+    spec: str | int, clock: Clock = time.monotonic, wait: bool = False, *, open_timeout_s: float = 5.0
+) -> "Microphone":
+    """Open a microphone and wait for its first sound.
+
+    Parameters
+    ----------
+    spec : a number, a name, a part of a name that fits only one, or ``default``
+    clock : stamps the sound, in seconds
+    wait : return at once, also if the microphone is not there yet: it is waited for
+    open_timeout_s : how long the first sound may take
+
+    Raises
+    ------
+    Refused
+        Without ``wait``: it is not there or gives no sound. Always: the name fits several, no sample rate
+        suits it, or PortAudio is missing.
+    """
+    portaudio.load()
+    microphone = Microphone(str(spec).strip(), clock, open_timeout_s=open_timeout_s)
+    if wait:
+        microphone.await_answer(0.5)
+    else:
+        microphone.await_first()
+    return microphone
+
+
+class Microphone:
+    """A `Source` of blocks of 0.05 s of sound. Made by `open_microphone`.
+
+    Attributes
+    ----------
+    name : as the system calls it, once it was found
+    rate : its own samples per second, once it is open
+    status, counters : may be read from any thread
+    """
+
+    def __init__(self, spec: str, clock: Clock, *, open_timeout_s: float = 5.0) -> None:
+        self.name = spec
+        self.rate: int | None = None
+        self.counters = Counters()
+        self._spec, self._clock, self._open_timeout_s = spec, clock, open_timeout_s
+        self.status = SourceStatus("opening", f"opening microphone {spec}", clock())
+        self._known: Input | None = None
+        self._seen = False
+        self._begun = self._last = clock()
+        self._next_try = 0.0
+        self._heard: deque[tuple[float, float]] = deque()
+        self._stream: _Stream | None = None
+        self._attempt: _Attempt | None = _Attempt(spec, None, clock)
+
+    def await_first(self) -> None:
+        """Wait for the first sound; raises Refused with the reason and the remedy if it does not come."""
+        self.await_answer(self._open_timeout_s)
+        end = time.monotonic() + self._open_timeout_s
+        while self._stream is not None and self._stream.pieces.empty() and time.monotonic() < end:
+            time.sleep(0.005)
+        if self._stream is None or self._stream.pieces.empty():
+            why = self.status.detail if self.status.state == "absent" else f"microphone {self.name} gives no sound"
+            self.close()
+            raise Refused(f"{why}; or wait for it with --wait")
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Wait until the attempt to open it has ended, at most; raises Refused where waiting would not help."""
+        if self._attempt is not None:
+            self._attempt.over.wait(timeout_s)
+            fault = self._attempt.fault
+            self._look_at_attempt(self._attempt)
+            if isinstance(fault, Refused):
+                self.close()
+                raise fault
+
+    def items(self, stop: threading.Event) -> Iterator[AudioBlock]:
+        """Yield blocks of 16 kHz mono sound as they come; reopens for ever, ends when stopped."""
+        try:
+            while not stop.is_set():
+                stream = self._stream
+                piece = None if stream is None else stream.take(_POLL_S)
+                if stream is None or piece is None:
+                    self._supervise(stop)
+                    continue
+                self._live(len(piece.mono) / stream.rate)
+                gaps, lost = stream.gaps, piece.lost
+                for block in stream.blocks(piece):
+                    self.counters.frames += 1
+                    yield block
+                self.counters.gaps += stream.gaps - gaps
+                self.counters.dropped += bool(lost) + piece.broken
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Release the microphone; if the sound system hangs, that happens when it lets go."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.abandon()
+        self._release()
+        self._move("ended", f"microphone {self.name} is closed")
+
+    def _live(self, seconds: float) -> None:
+        self._last = now = self._clock()
+        self._heard.append((now, seconds))
+        while self._heard[0][0] < now - _WATCH_S:
+            self._heard.popleft()
+        if self.status.state != "live" and not self._starved(now):
+            if self._seen and self.status.state != "stalled":
+                self.counters.reopened += 1
+            self._seen = True
+            self._move("live", f"microphone {self.name} at {self.rate} Hz")
+        elif self.status.state == "live" and self._starved(now):
+            self._move("stalled", f"microphone {self.name}: hardly any sound comes")
+
+    def _starved(self, now: float) -> bool:
+        heard = sum(seconds for at, seconds in self._heard if at >= now - _WATCH_S)
+        return now - self._begun > _WATCH_S and heard < _WATCH_S / 2
+
+    def _supervise(self, stop: threading.Event) -> None:
+        """Nothing came: look after the stream, or after the attempt to open one."""
+        now = self._clock()
+        if self._stream is not None:
+            silent = now - self._last
+            if self._stream.ended:
+                self._lose(now, "it was unplugged or its sound server ended")
+            elif self._starved(now) and silent > _STALL_S:
+                self._lose(now, "no sound comes any more")
+            elif silent > _STALL_S and self.status.state == "live":
+                self._move("stalled", f"microphone {self.name}: no sound for {silent:.0f} s")
+        elif self._attempt is not None:
+            self._attempt.over.wait(_POLL_S)
+            self._look_at_attempt(self._attempt)
+        elif now >= self._next_try:
+            if self._seen:
+                self._move("retrying", f"microphone {self.name}: trying again")
+            self._next_try = now + _RETRY_S
+            self._attempt = _Attempt(self._spec, self._known, self._clock, restart=True)
+        else:
+            stop.wait(_POLL_S)
+
+    def _look_at_attempt(self, attempt: "_Attempt") -> None:
+        if not attempt.over.is_set():
+            return
+        self._attempt = None
+        if attempt.stream is not None and attempt.device is not None:
+            self._known, self.name, self.rate = attempt.device, attempt.device.name, attempt.stream.rate
+            self._stream = attempt.stream
+            self._begun = self._last = self._clock()
+            self._heard.clear()
+        elif isinstance(attempt.fault, Unavailable | Refused):
+            state: State = "retrying" if self._seen else "absent"
+            self._move(state, str(attempt.fault))
+        elif attempt.fault is not None:
+            raise attempt.fault
+
+    def _lose(self, now: float, why: str) -> None:
+        self._release()
+        self._next_try = max(now, self._begun + _RETRY_S)
+        self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")
+
+    def _release(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            closing = threading.Thread(target=stream.close, name="microphone closer", daemon=True)
+            closing.start()
+            closing.join(0.1)
+
+    def _move(self, state: State, detail: str) -> None:
+        self.status = self.status.moved(state, detail, self._clock())
+
+
+class _Stream:
+    """An open stream: its callback's queue, and the way from there to blocks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.rate = 0
+        self.pieces: queue.Queue[Piece] = queue.Queue(_QUEUE)
+        self._clock = clock
+        self._library_stream: Any = None
+        self._lost = 0
+        self._sound: SoundClock | None = None
+        self._resampler = Resampler(tolerance=1e-6, block=_BLOCK)
+
+    def open(self, device: Input) -> None:
+        """Open the device; raises Unavailable or Refused."""
+        self._library_stream, self.rate = portaudio.open_input(device, self.callback)
+
+    def callback(self, rate: int) -> Callable[..., None]:
+        """Make the function that the sound library calls: it copies and enqueues, nothing else."""
+
+        def heard(samples: Any, frames: int, times: Any, flags: Any) -> None:
+            now = self._clock()
+            # Some sound servers report an age below the block's own length, or none at all.
+            age = times.currentTime - times.inputBufferAdcTime
+            begun = now - (max(age, frames / rate) if 0 < age < 1 else frames / rate)
+            lost, self._lost = self._lost, 0
+            try:
+                self.pieces.put_nowait(Piece(samples.copy(), begun, lost, bool(flags.input_overflow)))
+            except queue.Full:
+                self._lost = lost + frames
+
+        return heard
+
+    def take(self, timeout_s: float) -> Piece | None:
+        """The next piece, mixed down; None after the timeout."""
+        try:
+            piece = self.pieces.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        return Piece(to_mono(piece.mono), piece.begun, piece.lost, piece.broken)
+
+    @property
+    def ended(self) -> bool:
+        """Has the library given the stream up?"""
+        return not (portaudio.is_open(self._library_stream) and self._library_stream.active)
+
+    @property
+    def gaps(self) -> int:
+        """Places where time was anchored anew."""
+        return 0 if self._sound is None else self._sound.gaps
+
+    def blocks(self, piece: Piece) -> Iterator[AudioBlock]:
+        """Give the blocks that a piece completes."""
+        if self._sound is None:
+            self._sound = SoundClock(self.rate)
+        for t, mono in self._sound.place(piece):
+            yield from self._resampler.push(mono, self.rate, t)
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._library_stream is not None:
+            portaudio.close(self._library_stream)
+
+
+class _Attempt:
+    """One try to open the microphone, in a thread of its own; what it opens after it was abandoned, it closes."""
+
+    def __init__(self, spec: str, known: Input | None, clock: Clock, restart: bool = False) -> None:
+        self.over = threading.Event()
+        self.fault: Exception | None = None
+        self.device: Input | None = None
+        self.stream: _Stream | None = None
+        self._spec, self._known, self._clock, self._restart = spec, known, clock, restart
+        self._lock = threading.Lock()
+        self._abandoned = False
+        threading.Thread(target=self._run, name="microphone opener", daemon=True).start()
+
+    def abandon(self) -> None:
+        """Nobody waits for the result any more."""
+        with self._lock:
+            self._abandoned = True
+            stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.close()
+
+    def _run(self) -> None:
+        stream = _Stream(self._clock)
+        try:
+            if self._restart:
+                portaudio.restart()
+            device = portaudio.find(self._spec, self._known)
+            stream.open(device)
+            with self._lock:
+                if not self._abandoned:
+                    self.device, self.stream, stream = device, stream, _Stream(self._clock)
+        except (Unavailable, Refused) as problem:
+            self.fault = problem
+        except Exception as error:
+            self.fault = error if not _is_portaudio(error) else Unavailable(f"microphone {self._spec}: {error}")
+        finally:
+            stream.close()
+            self.over.set()
+
+
+def _is_portaudio(error: Exception) -> bool:
+    return type(error).__name__ == "PortAudioError"

@@ -1,0 +1,104 @@
+"""A folder of results: refused when it cannot or must not be written, filled row by row, finished in the end."""
+
+import contextlib
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from realtime_cer.config import Config
+from realtime_cer.errors import Refused
+from realtime_cer.records import Decision
+from realtime_cer.sinks.summary import Tally, library_versions, write_summary
+from realtime_cer.sinks.tables import Tables, read_rows
+
+FILES = ("decisions.jsonl", "decisions.csv", "summary.json", "timeline.png")
+
+
+def prepare_folder(folder: Path, overwrite: bool) -> None:
+    """Make the folder, or see that it may be used.
+
+    Raises
+    ------
+    Refused
+        It is a file, holds results and ``overwrite`` is not set, or cannot be written.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise Refused(f"{folder} is a file: give a folder with --out")
+        held = [name for name in FILES if (folder / name).exists()]
+        if held and not overwrite:
+            raise Refused(f"{folder} holds results ({held[0]}): add --overwrite to replace them, or give another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written ({error.strerror}): give another --out") from None
+
+
+class Results:
+    """Writes the four result files of one run; what was written stays whole if it ends early.
+
+    Parameters
+    ----------
+    folder : prepared by ``prepare_folder``
+    config : the settings that the summary tells
+    origin : time of the first instant; rows count from there, so that they start at 0
+    """
+
+    def __init__(self, folder: Path, config: Config, origin: float = 0.0) -> None:
+        self.folder = folder
+        self._config = config
+        self._origin = origin
+        self._tally = Tally()
+        self._started = time.perf_counter()
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+        self._tables = Tables(folder)
+
+    def __enter__(self) -> Self:
+        self._tables.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._tables.__exit__(kind, error, trace)
+
+    def write(self, decision: Decision) -> None:
+        """Keep one decision."""
+        if self._origin:
+            decision = replace(decision, t=decision.t - self._origin)
+        self._tables.write(decision)
+        self._tally.add(decision)
+
+    def finish(self, *, title: str, duration_s: float, hashes: dict[str, str], **facts: Any) -> dict[str, Any]:
+        """Write the summary and the picture; gives the summary.
+
+        Parameters
+        ----------
+        title : what the picture is called
+        duration_s : of the analysed stream
+        hashes : SHA-256 of every network by name
+        facts : more for the summary: source, notices, interrupted
+        """
+        wall = time.perf_counter() - self._started
+        with contextlib.suppress(OSError):
+            self._tables.__exit__(None, None, None)
+        summary = {
+            **facts,
+            "duration_s": round(duration_s, 3),
+            "wall_s": round(wall, 3),
+            "real_time_factor": round(wall / duration_s, 4) if duration_s > 0 else None,
+            **self._tally.result(),
+            "settings": self._config.model_dump(mode="json"),
+            "networks": hashes,
+            "versions": library_versions(),
+        }
+        write_summary(self.folder / "summary.json", summary)
+        from realtime_cer.sinks.timeline import draw_timeline
+
+        draw_timeline(self.folder / "timeline.png", read_rows(self.folder / "decisions.jsonl"), title)
+        return summary

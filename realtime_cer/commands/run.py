@@ -1,0 +1,99 @@
+"""``run``: a media file in, a folder of results out."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from realtime_cer.capture.media import MediaFile, open_media
+from realtime_cer.capture.source import Item, item_end
+from realtime_cer.commands.results import Results, prepare_folder
+from realtime_cer.config import Config, load_weights
+from realtime_cer.pipeline.offline import decide
+from realtime_cer.pipeline.steps import load_perception
+
+
+def run_file(file: Path, out: Path, config: Config, *, overwrite: bool, pace: Literal["realtime", "fastest"]) -> int:
+    """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
+    weights = load_weights(config.weights)
+    media = open_media(file)
+    prepare_folder(out, overwrite)
+    console = Console(stderr=True, highlight=False)
+    interrupted = False
+    with contextlib.closing(load_perception(config)) as perception, Results(out, config) as results:
+        reached = 0.0
+        items = media.items(grid_fps=5)
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[done]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        with bar:
+            task = bar.add_task(media.name, total=media.duration, done="")
+            try:
+                for decision in decide(_paced(items) if pace == "realtime" else items, config, weights, perception):
+                    results.write(decision)
+                    reached = decision.t
+                    bar.update(task, completed=reached, done=f"{reached:.1f} s")
+            except KeyboardInterrupt:
+                interrupted = True
+        for line in media.notices:
+            print(f"realtime-cer: {line}", file=sys.stderr)
+        summary = results.finish(
+            title=media.name,
+            duration_s=media.end if media.end is not None and not interrupted else reached,
+            hashes=perception.hashes,
+            source=_facts(media),
+            notices=media.notices,
+            interrupted=interrupted,
+        )
+    _tell(console, summary, out, interrupted)
+    return 130 if interrupted else 0
+
+
+def _paced(items: Iterator[Item]) -> Iterator[Item]:
+    """Hold every item back until its time has come."""
+    begun = time.monotonic()
+    for item in items:
+        wait = begun + item_end(item) - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+        yield item
+
+
+def _facts(media: MediaFile) -> dict[str, object]:
+    return {
+        "file": media.name,
+        "width": media.width,
+        "height": media.height,
+        "fps": media.fps,
+        "rotation": media.rotation,
+        "sample_rate": media.sample_rate,
+        "has_video": media.has_video,
+        "has_audio": media.has_audio,
+    }
+
+
+def _tell(console: Console, summary: dict[str, object], out: Path, interrupted: bool) -> None:
+    """The last lines: how it went, and where the results are."""
+    labels = summary["labels"]
+    assert isinstance(labels, dict)
+    best = max(labels, key=lambda name: labels[name])
+    most = f"most often {best} ({labels[best]})" if labels[best] else "nothing was named"
+    if interrupted:
+        console.print(f"interrupted after {summary['duration_s']} s: what was analysed is kept")
+    console.print(
+        f"{summary['decisions']} decisions in {summary['wall_s']} s for {summary['duration_s']} s of media:"
+        f" {most}, abstained {summary['abstained']} times"
+    )
+    console.print(f"results: {out}/decisions.jsonl, decisions.csv, summary.json, timeline.png", soft_wrap=True)

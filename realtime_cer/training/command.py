@@ -1,0 +1,38 @@
+"""What the commands of this room share: one-line errors and exit codes."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from realtime_cer.errors import Refused
+
+
+class Parser(argparse.ArgumentParser):
+    """Flags, whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with exit code 2."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def run(name: str, work: Callable[[], None]) -> int:
+    """Do the work; turn refused input into one line on stderr and exit code 2."""
+    try:
+        work()
+    except Refused as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def data_folder(given: Path | None) -> Path:
+    """Return the folder of the corpora: the one given, or ``REALTIME_CER_DATA``."""
+    folder = given or os.environ.get("REALTIME_CER_DATA")
+    if not folder:
+        raise Refused("no corpora folder: give --data DIR or set REALTIME_CER_DATA")
+    return Path(folder)

@@ -1,0 +1,256 @@
+"""Measure what the project promises.
+
+  scripts/bench live      a network camera and a virtual microphone for a minute, by the real command
+  scripts/bench run       files as fast as they go
+  scripts/bench start     from the command to its first decision
+  scripts/bench engines   each network on its own, and the face landmarks beside it
+
+Nothing else should run meanwhile. Clips come from REALTIME_CER_DATA where it is set, else the demo clip serves.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+from support import ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+COMMAND = [sys.executable, "-m", "realtime_cer"]
+PROMISES = {
+    "decisions_per_s": ("at least", 4.9),
+    "capture_to_decision_p95_ms": ("at most", 150),
+    "missed_share": ("at most", 0.01),
+    "wall_s_per_media_s": ("at most", 0.35),
+    "first_decision_s": ("at most", 6),
+    "resident_mib": ("at most", 900),
+}
+
+
+def clips() -> list[Path]:
+    """The clips to measure with."""
+    data = os.environ.get("REALTIME_CER_DATA")
+    found = sorted(Path(data, "clips").glob("*.m[p4]*")) if data else []
+    return found or [ROOT / "realtime_cer" / "assets" / "demo.mp4"]
+
+
+@contextmanager
+def camera(clip: Path, fps: float | None) -> Iterator[str]:
+    """A network camera: ffmpeg plays a clip for ever to one client on loopback. Gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    rate = ["-r", str(fps)] if fps else []
+    words = ["-v", "quiet", "-re", "-stream_loop", "-1", "-i", str(clip), "-an", *rate, "-q:v", "4"]
+    server = subprocess.Popen(["ffmpeg", *words, "-f", "mpjpeg", "-listen", "1", url], stdin=subprocess.DEVNULL)
+    try:
+        # It listens once it has opened the clip; a probing connection would be its only client.
+        listening = f"0100007F:{port:04X}"
+        until = time.monotonic() + 10
+        while listening not in Path("/proc/net/tcp").read_text():
+            if time.monotonic() > until or server.poll() is not None:
+                sys.exit("ffmpeg does not serve; is it installed?")
+            time.sleep(0.05)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
+@contextmanager
+def microphone() -> Iterator[dict[str, str]]:
+    """A virtual microphone that hears speech, with pauses, for ever. Gives the environment it is heard in."""
+    from parts.pulse import VirtualMicrophone, missing, speak
+
+    why = missing()
+    if why:
+        sys.exit(why)
+    device = VirtualMicrophone()
+    over = threading.Event()
+    with tempfile.TemporaryDirectory() as folder:
+        speech = speak(
+            Path(folder, "speech.wav"), "What a surprise! I am so happy to see you. Now I am sad, and afraid."
+        )
+
+        def talk() -> None:
+            while not over.is_set():
+                device.play(speech).wait()
+                over.wait(3)
+
+        speaker = threading.Thread(target=talk, daemon=True)
+        speaker.start()
+        try:
+            yield device.env
+        finally:
+            over.set()
+            device.close()
+            speaker.join(5)
+
+
+def bench_live(seconds: float, clip: Path, fps: float | None) -> dict[str, Any]:
+    """Rows of the real command over a minute: rate, delay, instants without a picture."""
+    with camera(clip, fps) as url, microphone() as env:
+        words = ["live", "--camera", url, "--microphone", "default", "--headless", "--duration", str(seconds)]
+        begun = time.monotonic()
+        process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=os.environ | env)
+        assert process.stdout is not None
+        rows, resident = [], 0.0
+        child = psutil.Process(process.pid)
+        for line in process.stdout:
+            rows.append(json.loads(line))
+            resident = max(resident, child.memory_info().rss / 2**20)
+            times = child.cpu_times()
+        code = process.wait()
+        wall = time.monotonic() - begun
+    if code or not rows:
+        sys.exit(f"live ended with exit code {code}")
+    warm = [row for row in rows if row["t"] - rows[0]["t"] >= 1]  # the first second waits for the first pictures
+    ages = [row["age_ms"]["static"] for row in warm if row["age_ms"]["static"] is not None]
+    span = rows[-1]["t"] - rows[0]["t"] + 0.2
+    return {
+        "clip": clip.name,
+        "camera_fps": fps or "of the clip",
+        "seconds": round(span, 1),
+        "decisions": len(rows),
+        "decisions_per_s": round(len(rows) / span, 3),
+        "capture_to_decision_p50_ms": round(float(np.percentile(ages, 50)), 1),
+        "capture_to_decision_p95_ms": round(float(np.percentile(ages, 95)), 1),
+        "capture_to_decision_worst_ms": round(max(ages), 1),
+        "missed_share": round(sum(row["reason"] == "nothing fresh" or not row["face"] for row in warm) / len(warm), 4),
+        "dropped": sum(row["dropped"] for row in warm),
+        "with_sound_share": round(sum(row["models"]["acoustic"] is not None for row in warm) / len(warm), 3),
+        "cpu_cores": round((times.user + times.system) / wall, 2),
+        "resident_mib": round(resident),
+    }
+
+
+def bench_run(files: list[Path]) -> list[dict[str, Any]]:
+    """Wall time for a second of film: the analysis alone, and the whole command with its start."""
+    results = []
+    for file in files:
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.monotonic()
+            subprocess.run([*COMMAND, "run", str(file), "--out", folder], check=True, capture_output=True)
+            wall = time.monotonic() - begun
+            summary = json.loads(Path(folder, "summary.json").read_text(encoding="utf-8"))
+        duration = summary["duration_s"]
+        results.append(
+            {
+                "clip": file.name,
+                "media_s": round(duration, 2),
+                "wall_s_per_media_s": round(summary["real_time_factor"], 3),
+                "whole_command_s": round(wall, 2),
+            }
+        )
+    return results
+
+
+def bench_start(clip: Path, repeats: int = 3) -> dict[str, Any]:
+    """From the command to its first row; the memory it holds after five seconds; whether torch is in it."""
+    first, resident, torch = [], [], False
+    for _ in range(repeats):
+        begun = time.monotonic()
+        words = ["live", "--camera", str(clip), "--headless"]
+        process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        first.append(time.monotonic() - begun)
+        until = time.monotonic() + 5
+        while time.monotonic() < until and process.stdout.readline():
+            child = psutil.Process(process.pid)
+            peak = child.memory_info().rss / 2**20
+            torch |= any("torch" in Path(item.path).parts for item in child.memory_maps())
+        resident.append(peak)
+        process.terminate()
+        process.communicate()
+    return {
+        "first_decision_s": round(float(np.median(first)), 2),
+        "first_decision_worst_s": round(max(first), 2),
+        "resident_mib": round(max(resident)),
+        "torch_imported": torch,
+    }
+
+
+def bench_engines(repeats: int = 100) -> list[dict[str, Any]]:
+    """Median and 95th percentile of one call on one thread, after warming up."""
+    from parts.perception import portrait
+
+    from realtime_cer.config import FaceConfig
+    from realtime_cer.inference.engine import load
+    from realtime_cer.perception.face import FaceFinder
+
+    results = []
+
+    def measure(name: str, call: Any) -> None:
+        for _ in range(10):
+            call()
+        times = []
+        for _ in range(repeats):
+            begun = time.perf_counter()
+            call()
+            times.append((time.perf_counter() - begun) * 1000)
+        p50, p95 = np.percentile(times, [50, 95])
+        results.append({"stage": name, "p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2)})
+
+    rng = np.random.default_rng(0)
+    for name in ("static", "dynamic", "acoustic"):
+        engine = load(name, "cpu")
+        tensor = engine.manifest.inputs[0]
+        shape = [size if isinstance(size, int) else 1 for size in tensor.shape]
+        sample = rng.integers(0, 255, shape).astype(tensor.dtype) if tensor.dtype == "uint8" else None
+        batch = sample if sample is not None else rng.normal(0, 0.1, shape).astype(tensor.dtype)
+        measure(name, lambda engine=engine, batch=batch: engine.run(batch))
+    finder, picture = FaceFinder(FaceConfig()), portrait()
+    measure("face, 512x512", lambda: finder.find(picture))
+    return results
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """A table, with what was promised beside what was measured."""
+    for result in results:
+        table = Table("measured", "figure", "promised", title=str(result.get("clip", "")) or None)
+        for key, value in result.items():
+            words, limit = PROMISES.get(key, ("", None))
+            good = limit is None or (value >= limit if words == "at least" else value <= limit)
+            table.add_row(key, f"[{'red' if not good else 'default'}]{value}", f"{words} {limit}" if limit else "")
+        Console().print(table)
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["live", "run", "start", "engines"])
+    parser.add_argument("files", nargs="*", type=Path, help="clips to use instead")
+    parser.add_argument("--seconds", type=float, default=60, help="of `live` (default: %(default)s)")
+    parser.add_argument("--fps", type=float, help="of the camera of `live` (default: the clip's)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    files = options.files or clips()
+    if options.what == "live" and shutil.which("ffmpeg") is None:
+        sys.exit("ffmpeg is missing: apt-get install ffmpeg")
+    results = {
+        "live": lambda: [bench_live(options.seconds, files[0], options.fps)],
+        "run": lambda: bench_run(files),
+        "start": lambda: [bench_start(files[0])],
+        "engines": bench_engines,
+    }[options.what]()
+    show(results)
+    if options.json:
+        options.json.write_text(json.dumps({options.what: results}, indent=2) + "\n", encoding="utf-8")
+    return 0

@@ -1,0 +1,20 @@
+"""What the project's scripts share. Uses the standard library alone, so that any Python 3 can start them."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def use_environment() -> None:
+    """Go on in the project's virtual environment, if this Python lacks the project's packages."""
+    if all(importlib.util.find_spec(name) for name in ("realtime_cer", "onnxruntime", "pydantic")):
+        return
+    folder = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    python = ROOT / ".venv" / folder
+    if not python.exists() or Path(sys.prefix).resolve() == (ROOT / ".venv").resolve():
+        print("the project is not set up: run scripts/test or scripts/demo once first", file=sys.stderr)
+        sys.exit(2)
+    os.execv(python, [str(python), *sys.argv])
