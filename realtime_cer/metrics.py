@@ -40,7 +40,9 @@ def recalls(truth: npt.ArrayLike, guess: npt.ArrayLike, classes: int = 7) -> Flo
     """Share of each class that was recognised: (classes,), NaN for a class without samples."""
     matrix = confusion(truth, guess, classes).astype(np.float64)
     total = matrix.sum(1)
-    return np.divide(np.diag(matrix), total, out=np.full(classes, np.nan), where=total > 0)
+    out: Floats = np.full(classes, np.nan)
+    np.divide(np.diag(matrix), total, out=out, where=total > 0)
+    return out
 
 
 def uar(truth: npt.ArrayLike, guess: npt.ArrayLike, classes: int = 7) -> float:
@@ -52,7 +54,9 @@ def f1_scores(truth: npt.ArrayLike, guess: npt.ArrayLike, classes: int = 7) -> F
     """F1 of each class: (classes,), NaN for a class that is neither there nor guessed."""
     matrix = confusion(truth, guess, classes).astype(np.float64)
     both = matrix.sum(0) + matrix.sum(1)
-    return np.divide(2 * np.diag(matrix), both, out=np.full(classes, np.nan), where=both > 0)
+    out: Floats = np.full(classes, np.nan)
+    np.divide(2 * np.diag(matrix), both, out=out, where=both > 0)
+    return out
 
 
 def macro_f1(truth: npt.ArrayLike, guess: npt.ArrayLike, classes: int = 7) -> float:

@@ -6,6 +6,7 @@ Write ``from realtime_cer.quiet import cv2`` instead of ``import cv2``, and impo
 """
 
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -33,9 +34,10 @@ for _name, _before in _QT.items():
     else:
         os.environ[_name] = _before
 
-__all__ = ["cv2", "silence"]
+__all__ = ["cv2", "mute_native", "silence"]
 
 _lock = threading.Lock()
+_muted = False
 _depth = 0
 _saved: int | None = None
 
@@ -76,3 +78,20 @@ def silence() -> Iterator[None]:
                 os.dup2(_saved, 2)
                 os.close(_saved)
                 _saved = None
+
+
+def mute_native() -> None:
+    """From now on only Python itself writes to the terminal's error output; what libraries write there is dropped.
+
+    For a command line that runs long: PortAudio, for one, reports from threads of its own when a microphone is
+    unplugged. Child processes inherit the muted output. Does nothing where there is no such output, or when repeated.
+    """
+    global _muted
+    with _lock:
+        if _muted or _depth or not isinstance(sys.stderr, io.TextIOWrapper):
+            return
+        kept = _redirect()
+        if kept is not None:
+            encoding, errors = sys.stderr.encoding, sys.stderr.errors
+            sys.stderr = open(kept, "w", buffering=1, encoding=encoding, errors=errors)  # noqa: SIM115
+            _muted = True

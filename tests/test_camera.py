@@ -1,9 +1,12 @@
 """Cameras: a real MJPEG stream over loopback, and everything that can happen to it."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from parts.clips import number_of
 from parts.mjpeg import MjpegServer, numbered_jpegs
 
 from realtime_cer.capture.camera import Camera, open_camera
+from realtime_cer.capture.devices import DeviceInfo, cameras
+from realtime_cer.capture.picture import from_camera
 from realtime_cer.errors import Refused
 from realtime_cer.records import Frame
 
@@ -77,7 +82,9 @@ def readers() -> int:
 
 
 def test_fresh_frames_in_order(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
-    watching = watch(open_camera(server.url))
+    camera = open_camera(server.url)
+    time.sleep(0.4)
+    watching = watch(camera)
     watching.until(lambda: len(watching.frames) >= 75, 6)
     sent = dict(server.sent)
     assert watching.end() < 0.25
@@ -92,6 +99,7 @@ def test_fresh_frames_in_order(server: MjpegServer, watch: Callable[[Camera], Wa
     assert not any(frame.picture.flags.writeable for frame in watching.frames)
     assert watching.camera.status.state == "ended"
     assert watching.camera.counters.frames == len(numbers)
+    assert watching.camera.counters.dropped <= 3  # what came before anybody asked does not count
     assert readers() == 0
 
 
@@ -190,3 +198,66 @@ def test_native_chatter_is_kept_off(capfd: pytest.CaptureFixture[str], server: M
         open_camera(96)
     assert capfd.readouterr() == ("", "")
     assert "QT_QPA_PLATFORM_PLUGIN_PATH" not in os.environ
+
+
+def test_a_local_camera_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from realtime_cer.capture import camera as module
+
+    found = [DeviceInfo("HD Webcam: front", "90"), DeviceInfo("HD Webcam: back", "92"), DeviceInfo("Scope", "94")]
+    monkeypatch.setattr(module, "cameras", lambda: found)
+    with pytest.raises(Refused, match=r"'hd' fits several.*90 \(HD Webcam: front\), 92"):
+        open_camera("hd")
+    with pytest.raises(Refused, match="there is no camera or file called 'Skope'; there are 94"):
+        open_camera("Skope")
+    with pytest.raises(Refused, match="camera 94"):
+        open_camera("sco")
+
+
+def test_what_exists_but_gives_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "video7").write_text("no camera")
+    with pytest.raises(Refused, match=r"video7 exists but gives no picture: it is busy"):
+        open_camera(str(tmp_path / "video7"))
+
+
+def test_cameras_are_listed_quickly_and_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    begun = time.monotonic()
+    assert all(each.name and each.select for each in cameras())
+    assert time.monotonic() - begun < 1
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.full((720, 2560, 3), 7, np.uint8),
+        np.full((480, 640), 7, np.uint8),
+        np.full((480, 640, 1), 7 << 8, np.uint16),
+        np.full((480, 640, 4), 7, np.uint8),
+    ],
+)
+def test_whatever_a_camera_gives_becomes_bgr(image: np.ndarray) -> None:  # type: ignore[type-arg]
+    picture = from_camera(image)
+    assert picture.dtype == np.uint8
+    assert picture.shape == ((360, 1280, 3) if image.shape[1] == 2560 else (480, 640, 3))
+    assert np.all(picture[..., 0] == 7)
+    assert not picture.flags.writeable
+
+
+def test_silence_and_muting_spare_python() -> None:
+    code = (
+        "import os, sys, threading\n"
+        "from realtime_cer.quiet import mute_native, silence\n"
+        "with silence():\n    os.write(2, b'one ')\n"
+        "os.write(2, b'two ')\n"
+        "mute_native(); mute_native()\n"
+        "os.write(2, b'three ')\n"
+        "with silence():\n    pass\n"
+        "print('four', file=sys.stderr)\n"
+        "raise KeyError('five')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "two" in done.stderr
+    assert "four" in done.stderr
+    assert "KeyError: 'five'" in done.stderr
+    assert "one" not in done.stderr
+    assert "three" not in done.stderr

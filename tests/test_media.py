@@ -26,7 +26,10 @@ def read(media: MediaFile, **choice: Any) -> tuple[list[Frame], list[AudioBlock]
     """Everything in a file, once it is certain that it came in the order of time and read-only."""
     items = list(media.items(**choice))
     ends = [item_end(item) for item in items]
-    assert ends == sorted(ends)
+    places = [round(end, 6) for end in ends]
+    assert places == sorted(places)
+    for (before, here), (after, there) in itertools.pairwise(zip(items, places, strict=True)):
+        assert here < there or not (isinstance(before, Frame) and isinstance(after, AudioBlock)), "sound comes first"
     assert not any((item.picture if isinstance(item, Frame) else item.samples).flags.writeable for item in items)
     return [i for i in items if isinstance(i, Frame)], [i for i in items if isinstance(i, AudioBlock)]
 
@@ -98,7 +101,7 @@ def test_the_grid_takes_the_first_frame_at_or_after_each_instant(tmp_path: Path,
 
 
 def test_variable_frame_rate_keeps_times_and_leaves_gaps_in_the_grid(tmp_path: Path) -> None:
-    times = [0.0, 0.03, 0.19, 0.21, 0.35, 0.62, 1.0, 1.7, 1.81]
+    times = [0.0, 0.03, 0.19, 0.21, 0.35, 0.62, 1.0, 1.72, 1.81]
     media = open_media(write_clip(tmp_path / "v.mkv", times=times))
     every, _ = read(media)
     assert [frame.t for frame in every] == pytest.approx(times, abs=0.001)
@@ -164,8 +167,8 @@ def test_pictures_are_turned_upright(tmp_path: Path, turn: str) -> None:
         ("ffv1", "gray16le"),
         ("ffv1", "bgra"),
         ("ffv1", "yuva420p"),
-        ("png", "rgb48be"),
-        ("mpeg4", "yuv420p"),
+        ("ffv1", "yuv422p12le"),
+        ("libvpx-vp9", "yuv420p"),
     ],
 )
 def test_any_pixel_format(tmp_path: Path, codec: str, pixels: str) -> None:
@@ -193,7 +196,7 @@ def test_tiny_pictures_are_kept_and_huge_ones_scaled(tmp_path: Path) -> None:
 
 
 def test_pixels_that_are_not_square(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "s.mkv", times=STEADY[:2], codec="mpeg4", options={}, pixel_aspect=Fraction(2, 1))
+    path = write_clip(tmp_path / "s.mkv", times=STEADY[:2], options={}, pixel_aspect=Fraction(2, 1))
     assert read(open_media(path))[0][0].picture.shape == (120, 320, 3)
 
 
@@ -215,12 +218,12 @@ def test_a_silent_track_is_noticed(tmp_path: Path) -> None:
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     sounds = [("aac", 44_100, click(1, 44_100, 0.5))]
     path = write_clip(
-        tmp_path / "song.m4a", times=[0.0], codec="mjpeg", pixels="yuvj420p", options={}, sounds=sounds, cover=True
+        tmp_path / "song.mp4", times=[0.0], codec="mjpeg", pixels="yuvj420p", options={}, sounds=sounds, cover=True
     )
     media = open_media(path)
     assert not media.has_video
     assert read(media)[1]
-    assert media.notices == ["no picture in song.m4a: sound-only"]
+    assert media.notices == ["no picture in song.mp4: sound-only"]
 
 
 @pytest.mark.parametrize(("name", "options"), [("c.mp4", {"movflags": "faststart"}), ("c.mkv", {})])
@@ -327,9 +330,8 @@ def test_a_player_keeps_pace(clip: MediaFile) -> None:
     assert player.start == 1000.0
     for now, item in came:
         assert now == pytest.approx(item_end(item), abs=1e-6)
-        assert now >= item_end(item)
-    live = [(item.t - 1000.0, item_end(item) - 1000.0) for _, item in came]
-    assert live == pytest.approx([(item.t, item_end(item)) for item in clip.items()])
+        assert now > item_end(item) - 1e-9
+    assert [item.t - 1000.0 for _, item in came] == pytest.approx([item.t for item in clip.items()])
     assert player.counters.frames == len(came)
     assert player.status.state == "ended"
 
@@ -348,7 +350,7 @@ def test_a_player_goes_round_and_round(clip: MediaFile) -> None:
     assert len(frames) > 110
     assert np.diff([frame.t for frame in frames]).min() > 0.039
     assert np.diff([frame.t for frame in frames]).max() < 0.12
-    assert np.diff([item_end(item) for item in items]).min() >= 0
+    assert np.diff([item_end(item) for item in items]).min() > -1e-9
 
 
 def test_a_player_that_is_late_leaves_frames_out_but_no_sound(clip: MediaFile) -> None:

@@ -120,4 +120,3 @@ def test_live_and_offline_say_the_same(fps: float, rule: str) -> None:
     assert any(row.models["static"] and row.models["acoustic"] for row in offline)
     assert len({row.models["dynamic"] for row in offline}) > 20
     assert len({row.models["acoustic"] for row in offline}) > 5
-

@@ -87,9 +87,13 @@ class Camera:
 
     def items(self, stop: threading.Event) -> Iterator[Frame]:
         """Yield each new frame, stamped when it was grabbed; reopens for ever, ends when stopped."""
+        first = self._reader
+        if first is not None:
+            first.forget_overtaken()
         try:
             while not stop.is_set():
-                taken = None if self._reader is None else self._reader.take(_POLL_S)
+                reader = self._reader
+                taken = None if reader is None else reader.take(_POLL_S)
                 if taken is None:
                     self._supervise(stop)
                     continue
@@ -186,6 +190,11 @@ class _Reader:
         with self._changed:
             self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
             return self._slot is not None
+
+    def forget_overtaken(self) -> None:
+        """Count from here on: nobody was there to take what came before."""
+        with self._changed:
+            self._overtaken = 0
 
     def take(self, timeout_s: float) -> tuple[float, Picture, int] | None:
         """Take the newest picture: its time, itself, and how many it has overtaken; None after the timeout."""

@@ -26,6 +26,9 @@ _THREADED_PIXELS = 1280 * 720
 _NO_MEDIA = frozenset({"tty", "bin", "xbin", "adf", "idf", "concat"})
 """What the library calls media but is text or a list of other files."""
 
+_LISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD", b"v=0", b"[playlist]")
+"""How lists of other media begin: the library would go and fetch what they name."""
+
 _BACK_S = 1.0
 """Timestamps that go back further than this have been reset."""
 
@@ -44,6 +47,9 @@ def open_container(path: Path) -> InputContainer:
     try:
         if path.stat().st_size == 0:
             raise Refused(f"{path} is empty")
+        with path.open("rb") as file:
+            if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
+                raise Refused(f"{path} is no media but a list of such: name the media file itself")
         # A list of segments may name addresses: a file on disk must not make the program call out.
         container = av.open(str(path), options={"protocol_whitelist": "file,crypto,data"})
     except PermissionError as error:

@@ -149,7 +149,8 @@ class MediaFile:
         if picture and self._video is not None:
             parts.append(self._frames(self._video, ends, wanted))
         try:
-            for _, item in heapq.merge(*parts, key=lambda pair: pair[0]):
+            # To the microsecond, so that noise in the last digit does not put a frame before the sound that led to it.
+            for _, item in heapq.merge(*parts, key=lambda pair: round(pair[0], 6)):
                 if stop is not None and stop.is_set():
                     return
                 yield item

@@ -108,11 +108,16 @@ class Microphone:
         try:
             while not stop.is_set():
                 stream = self._stream
-                piece = None if stream is None else stream.take(_POLL_S)
-                if stream is None or piece is None:
-                    self._supervise(stop)
+                if stream is None:
+                    self._reopen(stop)
                     continue
-                self._live(len(piece.mono) / stream.rate)
+                piece = stream.take(_POLL_S)
+                if piece is not None:
+                    self._last = self._clock()
+                    self._heard.append((self._last, len(piece.mono) / stream.rate))
+                self._watch(stream)
+                if piece is None:
+                    continue
                 gaps, lost = stream.gaps, piece.lost
                 for block in stream.blocks(piece):
                     self.counters.frames += 1
@@ -130,35 +135,30 @@ class Microphone:
         self._release()
         self._move("ended", f"microphone {self.name} is closed")
 
-    def _live(self, seconds: float) -> None:
-        self._last = now = self._clock()
-        self._heard.append((now, seconds))
-        while self._heard[0][0] < now - _WATCH_S:
+    def _watch(self, stream: "_Stream") -> None:
+        """Judge the stream by how much it gave: one that was unplugged may seem active and give next to nothing."""
+        now = self._clock()
+        while self._heard and self._heard[0][0] < now - _WATCH_S:
             self._heard.popleft()
-        if self.status.state != "live" and not self._starved(now):
-            if self._seen and self.status.state != "stalled":
-                self.counters.reopened += 1
+        heard = sum(seconds for _, seconds in self._heard)
+        starved = now - self._begun > _WATCH_S and heard < _WATCH_S / 2
+        state, since = self.status.state, self.status.t
+        if stream.ended:
+            self._lose(now, "it was unplugged, or its sound server ended")
+        elif starved and state != "live" and now - since > _STALL_S:
+            self._lose(now, "hardly any sound comes")
+        elif starved or now - self._last > _STALL_S:
+            if state == "live":
+                self._move("stalled", f"microphone {self.name}: hardly any sound comes")
+        elif self._heard and state != "live":
+            self.counters.reopened += self._seen and state != "stalled"
             self._seen = True
             self._move("live", f"microphone {self.name} at {self.rate} Hz")
-        elif self.status.state == "live" and self._starved(now):
-            self._move("stalled", f"microphone {self.name}: hardly any sound comes")
 
-    def _starved(self, now: float) -> bool:
-        heard = sum(seconds for at, seconds in self._heard if at >= now - _WATCH_S)
-        return now - self._begun > _WATCH_S and heard < _WATCH_S / 2
-
-    def _supervise(self, stop: threading.Event) -> None:
-        """Nothing came: look after the stream, or after the attempt to open one."""
+    def _reopen(self, stop: threading.Event) -> None:
+        """There is no stream: look after the attempt to open one, or begin one."""
         now = self._clock()
-        if self._stream is not None:
-            silent = now - self._last
-            if self._stream.ended:
-                self._lose(now, "it was unplugged or its sound server ended")
-            elif self._starved(now) and silent > _STALL_S:
-                self._lose(now, "no sound comes any more")
-            elif silent > _STALL_S and self.status.state == "live":
-                self._move("stalled", f"microphone {self.name}: no sound for {silent:.0f} s")
-        elif self._attempt is not None:
+        if self._attempt is not None:
             self._attempt.over.wait(_POLL_S)
             self._look_at_attempt(self._attempt)
         elif now >= self._next_try:

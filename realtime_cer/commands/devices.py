@@ -111,6 +111,6 @@ def _devices(console: Console, kind: str, found: "list[DeviceInfo]", problem: st
 
 def _row(console: Console, first: str, second: str, style: str = "") -> None:
     """Two columns; what is too long goes on under the second."""
-    lines = Text(second).wrap(console, max(console.width - 26, 20))
+    lines = Text(second).wrap(console, max(console.width - 31, 20))
     for n, line in enumerate(lines):
-        console.print(Text(f"  {first if n == 0 else '':<23} ", style).append_text(line), soft_wrap=True)
+        console.print(Text(f"  {first if n == 0 else '':<28} ", style).append_text(line), soft_wrap=True)

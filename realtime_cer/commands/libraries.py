@@ -68,7 +68,9 @@ def library(requirement: "Requirement") -> Check:
         # sounddevice without PortAudio is a fault of the system's library, which has its own check.
         if name == "sounddevice" and isinstance(error, OSError):
             return Check(name, True, version, None)
-        return Check(name, False, f"{version}, cannot be loaded: {' '.join(str(error).split())[:160]}", again)
+        # OpenCV's wheel for desktops needs this library, which small Linux systems lack.
+        to_do = "sudo apt-get install libgl1 (Debian, Ubuntu)" if "libGL" in str(error) else again
+        return Check(name, False, f"{version}, cannot be loaded: {' '.join(str(error).split())[:160]}", to_do)
     return Check(name, True, version, None)
 
 

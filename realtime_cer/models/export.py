@@ -113,7 +113,7 @@ def weights_of(path: Path) -> dict[str, Tensor]:
         name = tensor.name.removesuffix("_half")
         if name.endswith(".T"):
             name, values = name.removesuffix(".T"), values.T
-        tensors[name] = torch.from_numpy(np.ascontiguousarray(values))
+        tensors[name] = torch.from_numpy(np.array(values))
     return tensors
 
 

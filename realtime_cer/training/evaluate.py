@@ -18,15 +18,16 @@ from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights, fuse
 from realtime_cer.inference.engine import Engine, load
 from realtime_cer.labels import COMPOUND, MODELS
-from realtime_cer.rules import RULES, compound
+from realtime_cer.rules import RULES, Rule, compound
 from realtime_cer.training import corpora
 from realtime_cer.training.command import Parser, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus, need_classes
 from realtime_cer.training.corpora.speech import read_sound
 from realtime_cer.training.crops import crops
+from realtime_cer.training.pictures import confusion_picture
 from realtime_cer.training.windows import windows
 
-DEFAULT_RULE = "none"
+DEFAULT_RULE: Rule = "none"
 _BATCH = 32
 
 Floats = npt.NDArray[np.float64]
@@ -70,8 +71,8 @@ def figures(name: str, data: Path, part: str, engines: Path) -> dict[str, float 
     """Return the main figures of a corpus, as a manifest keeps them."""
     report = measure(name, data, part, engines)
     kept = {k: report[k] for k in ("n", "accuracy", "uar", "f1", "ece") if report[k] is not None}
-    rules = {f"f1_{rule}": values["f1"] for rule, values in report.get("rules", {}).items()}
-    return kept | rules | {"how": f"scripts/evaluate --corpus {name} --part {part}"}
+    by_rule = {f"f1_{name}": values["f1"] for name, values in report.get("rules", {}).items()}
+    return kept | by_rule | {"how": f"scripts/evaluate --corpus {name} --part {part}"}
 
 
 def _rules(p: Floats, corpus: Corpus) -> dict[str, Any]:
@@ -80,9 +81,10 @@ def _rules(p: Floats, corpus: Corpus) -> dict[str, Any]:
     present = np.array([model == "static" for model in MODELS])
     fused, _ = fuse(scores, FusionWeights.equal(), np.broadcast_to(present, scores.shape[:2]))
     guesses = {rule: compound(fused, rule).argmax(1) for rule in RULES}
-    rules: dict[str, dict[str, float]] = {}
-    for name, guess in guesses.items():
-        rules[name] = {"f1": metrics.macro_f1(corpus.labels, guess), "accuracy": metrics.accuracy(corpus.labels, guess)}
+    rules = {
+        rule: {"f1": metrics.macro_f1(corpus.labels, guess), "accuracy": metrics.accuracy(corpus.labels, guess)}
+        for rule, guess in guesses.items()
+    }
     top = _figures(corpus.labels, guesses[DEFAULT_RULE], corpus.classes)
     return top | {"ece": None, "rules": rules, "default_rule": DEFAULT_RULE}
 
@@ -135,6 +137,7 @@ def parser() -> argparse.ArgumentParser:
         "--part", choices=("all", "held-out"), default="all", help="all that is there, or what our training never saw"
     )
     p.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
+    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the confusion matrix there (PNG)")
     p.add_argument("--engines", type=Path, metavar="DIR", help="other networks than the shipped ones")
     p.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
     return p
@@ -149,6 +152,8 @@ def main(arguments: list[str] | None = None) -> int:
         show(report, Console())
         if a.json:
             _write(a.json, report)
+        if a.picture:
+            confusion_picture(report, a.picture)
 
     return run("evaluate", work)
 

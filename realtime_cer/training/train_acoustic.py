@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--views", type=int, nargs=2, default=(8, 2), help="windows made of each clip of RAVDESS and nEMO")
     p.add_argument("--share", type=float, default=0.65, help="share of RAVDESS in a batch")
     p.add_argument("--folds", type=int, default=4, help="speaker-disjoint folds that measure and calibrate")
-    p.add_argument("--steps", type=int, default=1500)
+    p.add_argument("--steps", type=int, default=600)
     p.add_argument("--batch", type=int, default=64)
     p.add_argument("--rate", type=float, default=5e-4)
     p.add_argument("--weight-decay", type=float, default=0.05)

@@ -49,7 +49,8 @@ def placed(samples: Floats, rng: np.random.Generator) -> Floats:
         window = window + _noise(rng) * level * 10 ** (-rng.uniform(10, 45) / 20)
     if rng.random() < 0.05:
         window = np.clip(window, -2 * level, 2 * level)
-    return window.astype(np.float32)
+    made: Floats = window.astype(np.float32)
+    return made
 
 
 def _in_ring(samples: Floats, rng: np.random.Generator) -> Floats:
@@ -62,7 +63,8 @@ def _in_ring(samples: Floats, rng: np.random.Generator) -> Floats:
         speech = speech[first : first + length]
     if len(speech) >= SAMPLES:
         first = int(rng.integers(0, len(speech) - SAMPLES + 1))
-        return np.asarray(speech[first : first + SAMPLES])
+        part: Floats = speech[first : first + SAMPLES]
+        return part
     floor = np.float32(np.abs(speech).max() * 10 ** rng.uniform(-5, -2.5))
     window = rng.standard_normal(SAMPLES).astype(np.float32) * floor
     first = int(rng.integers(0, SAMPLES - len(speech) + 1))
@@ -75,7 +77,8 @@ def _noise(rng: np.random.Generator) -> Floats:
     spectrum = np.fft.rfft(rng.standard_normal(SAMPLES))
     spectrum *= np.arange(1, len(spectrum) + 1) ** -rng.uniform(0, 1.0)
     noise = np.fft.irfft(spectrum, SAMPLES)
-    return (noise / noise.std()).astype(np.float32)
+    made: Floats = (noise / noise.std()).astype(np.float32)
+    return made
 
 
 def _tone(window: Floats, rng: np.random.Generator) -> Floats:

@@ -143,7 +143,7 @@ def _single(snapshot: Snapshot, width: int, *, colour: bool) -> dict[str, Varian
 
 def _models(snapshot: Snapshot, width: int) -> Variants:
     compact, full = panels.models_compact(snapshot, width), panels.models_full(snapshot, width)
-    return (compact, full) if width >= 50 else (compact,)
+    return (compact, full) if width >= 40 else (compact,)
 
 
 def _sources(snapshot: Snapshot, width: int) -> Variants:

@@ -116,7 +116,7 @@ def why(decision: Decision | None, width: int, *, colour: bool) -> Lines:
 
 def models_full(snapshot: Snapshot, width: int) -> Lines:
     """The basic probabilities of the three models side by side, one row for each emotion."""
-    column = (width - 10) // len(MODELS)
+    column = max((width - 10) // len(MODELS), 9)
     head, missing = Text(" " * 10), {}
     for model in MODELS:
         probabilities = snapshot.decision.models.get(model) if snapshot.decision else None
@@ -194,24 +194,27 @@ def sources(reports: Sequence[SourceReport], width: int, most: int) -> Lines:
     # What needs attention comes first when not all of it fits.
     order = sorted(reports, key=lambda one: one.state == "live") if len(reports) > most else list(reports)
     lines = []
-    for report in order[:most]:
-        mark, style = _STATES.get(report.state, ("○", palette.WARN))
-        counts = f" · {report.frames} in" + (f", {report.dropped} lost" if report.dropped else "")
-        detail = f" · {report.detail}" if report.detail and report.detail != report.state else ""
-        head = f"{mark} {report.state}"
-        over = len(head) + len(report.kind) + len(report.name) + len(detail) + 2 - width
-        # A long address gives way to what is the matter.
-        name = report.name if over <= 0 else f"{report.name[: max(len(report.name) - over - 1, 8)]}…"
-        line = Text.assemble(
-            (head, style), f" {report.kind} ", (name if len(name) < len(report.name) else report.name, "bold")
-        )
-        line.append(detail, style if style == palette.WARN else "")
-        if len(line) + len(counts) <= width:
-            line.append(counts, "dim")
-        lines.append(line)
-    if len(order) > most:
-        lines[-1].append(f" · {len(order) - most} more", "dim")
+    for n, report in enumerate(order[:most], 1):
+        rest = f" +{len(order) - most}" if n == most < len(order) else ""
+        lines.append(_source(report, width - len(rest)).append(rest, "dim"))
     return lines
+
+
+def _source(report: SourceReport, width: int) -> Text:
+    mark, style = _STATES.get(report.state, ("○", palette.WARN))
+    head, name = f"{mark} {report.state}", report.name
+    detail = f" · {report.detail}" if report.detail and report.detail != report.state else ""
+    counts = f" · {report.frames} in" + (f", {report.dropped} lost" if report.dropped else "")
+    over = len(head) + len(report.kind) + len(name) + len(detail) + 2 - width
+    # A long address gives way to what is the matter.
+    if over > 0 and len(name) > 9:
+        name = f"{name[: max(len(name) - over - 1, 8)]}…"
+    line = Text.assemble((head, style), f" {report.kind} ", (name, "bold"))
+    line.append(detail, style if style == palette.WARN else "")
+    if len(line) + len(counts) <= width:
+        line.append(counts, "dim")
+    line.truncate(width, overflow="ellipsis")
+    return line
 
 
 def statistics(snapshot: Snapshot, width: int) -> Lines:

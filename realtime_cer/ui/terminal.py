@@ -64,8 +64,11 @@ class TerminalView:
         width, height = self._console.size
         rows = self._rows(snapshot, width, height)
         now = time.monotonic()
-        everything = (width, height) != self._size or now >= self._anew
-        out = ["\x1b[2J"] if (width, height) != self._size else []
+        resized = (width, height) != self._size
+        if resized:
+            self._shown = []
+        everything = resized or now >= self._anew
+        out = ["\x1b[2J"] if resized else []
         for n in range(max(len(rows), len(self._shown))):
             row = rows[n] if n < len(rows) else ""
             if everything or n >= len(self._shown) or row != self._shown[n]:

@@ -96,7 +96,9 @@ def write_clip(
     with av.open(str(path), "w", options=container or {}) as out:
         video: Any = None
         if size is not None:
-            video = out.add_stream(codec, rate=30, options=options or {"preset": "ultrafast", "crf": "18"})
+            video = out.add_stream(
+                codec, rate=30, options={"preset": "ultrafast", "crf": "18"} if options is None else options
+            )
             video.pix_fmt = pixels
             video.codec_context.time_base = base
             width, height = stored(numbered(0, *size)).shape[1::-1]

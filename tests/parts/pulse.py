@@ -171,6 +171,13 @@ def write_wav(path: Path, samples: npt.NDArray[np.float32], rate: int) -> Path:
     return path
 
 
+def read_wav(path: Path) -> tuple[int, npt.NDArray[np.float32]]:
+    """Rate and (n,) samples of a 16 bit mono file."""
+    with wave.open(str(path), "rb") as file:
+        raw = file.readframes(file.getnframes())
+        return file.getframerate(), (np.frombuffer(raw, "<i2") / 32768).astype(np.float32)
+
+
 def speak(path: Path, words: str = "I did not expect to see you here today, what a surprise!") -> Path:
     """Let espeak-ng say something into a WAV file."""
     subprocess.run(["espeak-ng", "-w", str(path), words], check=True, timeout=30)

@@ -1,0 +1,366 @@
+"""Microphones: a real sound server of the test's own, heard through PortAudio; and the bookkeeping of sound time."""
+
+import itertools
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from parts import pulse
+from parts.clips import CLICK_HZ
+
+from realtime_cer.capture import portaudio
+from realtime_cer.capture.devices import microphone_problem, microphones
+from realtime_cer.capture.microphone import Microphone, open_microphone
+from realtime_cer.capture.resample import Resampler, to_mono
+from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.source import item_end
+from realtime_cer.errors import Refused
+from realtime_cer.records import SAMPLE_RATE, AudioBlock
+
+needs_pulse = pytest.mark.skipif(pulse.missing() is not None, reason=str(pulse.missing()))
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[pulse.VirtualMicrophone]:
+    microphone = pulse.VirtualMicrophone()
+    with microphone.here():
+        yield microphone
+    microphone.close()
+
+
+class Listening:
+    """Iterates a microphone in a thread of its own, as the pipeline does, and keeps what came and when."""
+
+    def __init__(self, microphone: Microphone) -> None:
+        self.microphone, self.stop = microphone, threading.Event()
+        self.came: list[tuple[float, AudioBlock]] = []
+        self.states: list[str] = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        for block in self.microphone.items(self.stop):
+            self.came.append((time.monotonic(), block))
+
+    @property
+    def blocks(self) -> list[AudioBlock]:
+        return [block for _, block in self.came]
+
+    def until(self, what: Callable[[], bool], within_s: float) -> float:
+        """Wait until something holds; gives how long it took."""
+        begun = time.monotonic()
+        while not what():
+            if self.states[-1:] != [self.microphone.status.state]:
+                self.states.append(self.microphone.status.state)
+            assert time.monotonic() - begun < within_s, (self.microphone.status, self.states)
+            time.sleep(0.005)
+        return time.monotonic() - begun
+
+    def is_in(self, *states: str) -> Callable[[], bool]:
+        return lambda: self.microphone.status.state in states
+
+    def end(self) -> float:
+        """Stop; gives how long that took."""
+        begun = time.monotonic()
+        self.stop.set()
+        self.thread.join(5)
+        return time.monotonic() - begun
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Microphone], Listening]]:
+    begun: list[Listening] = []
+
+    def start(microphone: Microphone) -> Listening:
+        begun.append(Listening(microphone))
+        return begun[-1]
+
+    yield start
+    for each in begun:
+        each.end()
+
+
+def clicks(rate: int, at: list[float], seconds: float) -> Any:
+    t = np.arange(round(seconds * rate)) / rate
+    each = [0.8 * np.cos(2 * np.pi * CLICK_HZ * (t - a)) * np.exp(-(((t - a) / 0.0008) ** 2)) for a in at]
+    return np.sum(each, axis=0).astype(np.float32)
+
+
+@needs_pulse
+def test_speech_is_heard_at_its_time(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], tmp_path: Path
+) -> None:
+    import soxr
+
+    spoken = pulse.speak(tmp_path / "say.wav")
+    listening = listen(open_microphone("default"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    played = time.monotonic()
+    stage.play(spoken).wait(20)
+    done = time.monotonic()
+    listening.until(lambda: item_end(listening.blocks[-1]) > done, 3)
+    assert listening.end() < 0.25
+
+    blocks = listening.blocks
+    for before, after in itertools.pairwise(blocks):
+        assert after.t == pytest.approx(item_end(before), abs=1e-6)
+    assert not any(block.samples.flags.writeable for block in blocks)
+    age = [came - item_end(block) for came, block in listening.came[10:]]
+    assert np.median(age) < 0.15
+    assert np.percentile(age, 10) > -0.02  # nothing from the future
+
+    heard = np.concatenate([block.samples for block in blocks])
+    rate, original = pulse.read_wav(spoken)
+    original = soxr.resample(original, rate, SAMPLE_RATE)
+    size = 1 << (len(heard) + len(original)).bit_length()
+    match = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size)))[: len(heard)]
+    start = int(np.argmax(match))
+    same = np.corrcoef(heard[start : start + len(original)], original)[0, 1]
+    assert same > 0.95
+    assert played - 0.05 < blocks[0].t + start / SAMPLE_RATE < played + 0.5
+    assert listening.microphone.status.state == "ended"
+    assert listening.microphone.counters.gaps == listening.microphone.counters.dropped == 0
+
+
+@needs_pulse
+@pytest.mark.parametrize("name", ["stage_microphone", "STAGE_MIC", "0"])
+def test_clicks_keep_their_distance(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], tmp_path: Path, name: str
+) -> None:
+    path = pulse.write_wav(tmp_path / "clicks.wav", clicks(48_000, [0.3, 1.1], 1.4), 48_000)
+    listening = listen(open_microphone(name))
+    assert listening.microphone.name == "stage_microphone"
+    stage.play(path).wait(20)
+    time.sleep(0.3)
+    listening.end()
+    heard = np.concatenate([block.samples for block in listening.blocks])
+    first = int(np.argmax(heard))
+    assert heard[first] > 0.5
+    rest = heard.copy()
+    rest[max(0, first - 3200) : first + 3200] = 0
+    other = int(np.argmax(rest))
+    assert rest[other] > 0.5
+    assert abs(other - first) / SAMPLE_RATE == pytest.approx(0.8, abs=0.001)
+
+
+@needs_pulse
+def test_unplugged_and_plugged_in_again(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening]
+) -> None:
+    listening = listen(open_microphone("default"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    stage.unplug()
+    listening.until(listening.is_in("lost", "retrying"), 5)
+    time.sleep(1.5)
+    before = len(listening.came)
+    stage.plug()
+    assert listening.until(lambda: len(listening.came) > before + 3, 8) < 4
+    assert listening.microphone.status.state == "live"
+    assert listening.microphone.counters.reopened == 1
+    ends = [item_end(block) for block in listening.blocks]
+    assert np.diff(ends).min() > 0
+
+
+@needs_pulse
+def test_the_sound_server_ends_and_comes_back(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening]
+) -> None:
+    listening = listen(open_microphone("stage_microphone"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    stage.kill()
+    listening.until(listening.is_in("lost", "retrying"), 5)
+    assert listening.end() < 0.25  # while it retries
+    with pytest.raises(Refused, match="--wait"):
+        open_microphone("default", open_timeout_s=1)
+    waiting = listen(open_microphone("stage_microphone", wait=True))
+    waiting.until(waiting.is_in("absent"), 3)
+    stage.start()
+    assert waiting.until(lambda: len(waiting.came) > 3, 8) < 4
+    assert waiting.microphone.counters.reopened == 0
+
+
+@needs_pulse
+def test_frames_that_nearly_stop_are_noticed(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening = listen(open_microphone("default"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    stream = listening.microphone._stream
+    assert stream is not None
+    put, count = stream.pieces.put_nowait, itertools.count()
+
+    def rarely(piece: Piece) -> None:
+        if next(count) % 50 == 0:
+            put(piece)
+
+    monkeypatch.setattr(stream.pieces, "put_nowait", rarely)
+    listening.until(listening.is_in("stalled"), 4)
+    listening.until(lambda: listening.microphone._stream is not stream, 6)
+    listening.until(listening.is_in("live"), 4)
+
+
+@needs_pulse
+def test_names_are_offered_and_devices_listed(stage: pulse.VirtualMicrophone) -> None:
+    listed = {each.name: each for each in microphones()}
+    assert {"stage_microphone", "stage_second", "default"} <= listed.keys()
+    assert listed["default"].default
+    assert microphone_problem() is None
+    with pytest.raises(Refused, match=r"stage_microfone.*stage_microphone.*realtime-cer devices.*--wait"):
+        open_microphone("stage_microfone")
+    with pytest.raises(Refused, match=r"'stage' fits several.*stage_microphone.*stage_second"):
+        open_microphone("stage", wait=True)
+    with pytest.raises(Refused, match="'77'"):
+        open_microphone(77)
+
+
+@needs_pulse
+def test_a_rate_that_is_refused(stage: pulse.VirtualMicrophone, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = portaudio.load()
+    real, tried = library.InputStream, []
+
+    def picky(*, samplerate: int, **rest: Any) -> Any:
+        tried.append(samplerate)
+        if samplerate != takes:
+            raise library.PortAudioError("Error opening InputStream: Invalid sample rate [PaErrorCode -9997]")
+        return real(samplerate=samplerate, **rest)
+
+    monkeypatch.setattr(library, "InputStream", picky)
+    takes = 48_000
+    microphone = open_microphone("default")
+    assert microphone.rate == 48_000
+    microphone.close()
+    takes = 1
+    with pytest.raises(Refused, match="takes none of the sample rates 44100, 48000, 16000"):
+        open_microphone("default")
+    assert tried[0] == 44_100
+
+
+def test_portaudio_missing(tmp_path: Path) -> None:
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    code = "from realtime_cer.capture.microphone import open_microphone; open_microphone('default', wait=True)"
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True)
+    assert b"Refused: the PortAudio library is missing: apt-get install libportaudio2" in done.stderr
+
+
+RATE = 48_000
+N = 960
+
+
+def stream_of(seconds: float, late: Callable[[int], float]) -> Iterator[Piece]:
+    """Pieces of 20 ms whose first samples say when they were really taken, from 100.0 on; they come ``late``."""
+    for k in range(round(seconds * RATE / N)):
+        samples = (100 + (k * N + np.arange(N)) / RATE).astype(np.float64)
+        yield Piece(samples, 100 + k * N / RATE + late(k))  # type: ignore[arg-type]
+
+
+def errors(clock: SoundClock, pieces: Iterator[Piece]) -> list[float]:
+    """By how much each placed piece is off; its samples tell the truth."""
+    placed = [each for piece in pieces for each in clock.place(piece)]
+    for (before, samples), (after, _) in itertools.pairwise(placed):
+        assert after >= before + len(samples) / RATE - 1e-9, "time went back"
+    return [t - float(samples[0]) for t, samples in placed]
+
+
+def test_late_callbacks_do_not_move_the_sound() -> None:
+    rng = np.random.default_rng(0)
+    clock = SoundClock(RATE)
+    off = errors(clock, stream_of(20, lambda k: float(rng.exponential(0.02)) + 0.3 * (k % 200 == 150)))
+    assert max(map(abs, off)) < 0.006
+    assert np.ptp(off) < 1e-9
+    assert clock.gaps == 0
+
+
+def test_a_slow_sound_clock_is_followed_in_steps() -> None:
+    clock = SoundClock(RATE)
+    off = errors(clock, stream_of(100, lambda k: 0.001 * k * N / RATE))  # 1000 ppm
+    true = [o - 0.001 * k * N / RATE for k, o in enumerate(off)]
+    assert max(map(abs, true)) < 0.056
+    assert clock.gaps == 2 - 1
+
+
+def test_a_fast_sound_clock_is_followed_without_going_back() -> None:
+    clock = SoundClock(RATE)
+    pieces = list(stream_of(100, lambda k: -0.001 * k * N / RATE))
+    placed = [each for piece in pieces for each in clock.place(piece)]
+    for (before, samples), (after, _) in itertools.pairwise(placed):
+        assert after >= before + len(samples) / RATE - 1e-9
+    last, samples = placed[-1]
+    assert last + len(samples) / RATE == pytest.approx(pieces[-1].begun + N / RATE, abs=0.056)
+    assert clock.gaps >= 1
+
+
+def test_known_losses_are_bridged_exactly_and_unknown_ones_by_the_clock() -> None:
+    clock = SoundClock(RATE)
+    pieces = list(stream_of(4, lambda k: 0.0))
+    del pieces[50:75]
+    pieces[50] = Piece(pieces[50].mono, pieces[50].begun + 0.03, lost=25 * N)
+    del pieces[100:110]
+    pieces[100] = Piece(pieces[100].mono, pieces[100].begun, broken=True)
+    off = errors(clock, iter(pieces))
+    assert max(map(abs, off)) < 1e-6
+    assert clock.gaps == 2
+
+
+def test_a_full_queue_counts_what_it_lost() -> None:
+    microphone = Microphone.__new__(Microphone)
+    from realtime_cer.capture import microphone as module
+
+    stream = module._Stream(time.monotonic)
+    stream.pieces = queue.Queue(2)
+    heard = stream.callback(RATE)
+
+    class Times:
+        currentTime = inputBufferAdcTime = 0.0  # noqa: N815
+
+    class Flags:
+        input_overflow = False
+
+    data = np.zeros((N, 1), np.float32)
+    for _ in range(5):
+        heard(data, N, Times, Flags)
+    data[:] = 1
+    assert [stream.take(0.1).lost for _ in range(2)] == [0, 0]  # type: ignore[union-attr]
+    heard(data, N, Times, Flags)
+    piece = stream.take(0.1)
+    assert piece is not None
+    assert piece.lost == 3 * N
+    assert piece.mono.shape == (N,)
+    del microphone
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000])
+def test_the_resampler_keeps_time(rate: int) -> None:
+    at = 1.2345
+    samples = clicks(rate, [at], 3.0)
+    resampler = Resampler(0.01)
+    blocks = []
+    for start in range(0, len(samples), rate // 50):
+        blocks += list(resampler.push(samples[start : start + rate // 50], rate, 50.0 + start / rate))
+    blocks += list(resampler.flush())
+    heard = np.concatenate([block.samples for block in blocks])
+    assert blocks[0].t == 50.0
+    assert int(np.argmax(heard)) / SAMPLE_RATE == pytest.approx(at, abs=0.0005)
+    assert len(heard) == pytest.approx(3 * SAMPLE_RATE, abs=2)
+    assert resampler.gaps == 0
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (np.array([[16384, -16384], [32767, 32767]], np.int16), [0.0, 1.0]),
+        (np.array([[0], [255]], np.uint8), [-1.0, 1.0]),
+        (np.array([0.5, np.nan, 9.0], np.float32), [0.5, 0.0, 1.0]),
+        (np.array([[1 << 30]], np.int32), [0.5]),
+    ],
+)
+def test_mixing_down(samples: Any, expected: list[float]) -> None:
+    assert to_mono(samples) == pytest.approx(expected, abs=0.01)
