@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parts.perception import tiny_perception
 
 from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
@@ -15,7 +16,6 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
-from parts.perception import tiny_perception
 
 SECONDS = 8.0
 

@@ -90,7 +90,7 @@ from realtime_cer.pipeline.steps import load_perception
 import realtime_cer.capture.camera, realtime_cer.capture.microphone, realtime_cer.capture.media
 import realtime_cer.ui.terminal
 load_perception(Config()).close()
-print(",".join(name for name in ("torch", "PyQt6", "skimage", "onnx", "matplotlib.pyplot") if name in sys.modules))
+print(",".join(name for name in ("torch", "PyQt6", "skimage", "onnx") if name in sys.modules))
 """
 
 

@@ -19,12 +19,12 @@ def run_demo(out: Path, config: Config) -> int:
     """The ``demo`` command; gives the exit code."""
     console = Console(highlight=False)
     weights = load_weights(config.weights)
-    future = loading(config)
     prepare_folder(out, overwrite=True)
     with contextlib.ExitStack() as stack:
+        future = stack.enter_context(loading(config))
         clip = stack.enter_context(as_file(files("realtime_cer") / "assets" / "demo.mp4"))
         media = open_media(clip)
-        perception = stack.enter_context(contextlib.closing(future.result()))
+        perception = future.result()
         live = stack.enter_context(Live(config, weights, perception, [("file", Player(media, time.monotonic))]))
         results = stack.enter_context(Results(out, config, live.origin))
         last = 0.0

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from realtime_cer.buffers import GRID_S
@@ -25,18 +25,19 @@ def notice(text: str) -> None:
     print(f"realtime-cer: {text}", file=sys.stderr)
 
 
-def loading(config: Config) -> "Future[Perception]":
-    """Load the networks in the background, while the sources are opened."""
-    future: Future[Perception] = Future()
+@contextlib.contextmanager
+def loading(config: Config) -> "Iterator[Future[Perception]]":
+    """Load the networks in the background, while the sources are opened.
 
-    def load() -> None:
+    Leaving waits for the loading and frees what was loaded: native libraries do not like to be left in the middle.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
+        future = pool.submit(load_perception, config)
         try:
-            future.set_result(load_perception(config))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=load, name="loading", daemon=True).start()
-    return future
+            yield future
+        finally:
+            if future.exception() is None:
+                future.result().close()
 
 
 def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list[tuple[str, Source]]:
@@ -115,15 +116,13 @@ def run_live(
 ) -> int:
     """The ``live`` command; gives the exit code."""
     weights = load_weights(config.weights)
-    future = loading(config)
-    sources = open_sources(camera, microphone, wait)
-    try:
-        perception = future.result()
-    except BaseException:
+    with contextlib.ExitStack() as stack:
+        future = stack.enter_context(loading(config))
+        sources = open_sources(camera, microphone, wait)
         for _, source in sources:
-            source.close()
-        raise
-    with contextlib.closing(perception), Live(config, weights, perception, sources) as live:
+            stack.callback(source.close)
+        perception = future.result()
+        live = stack.enter_context(Live(config, weights, perception, sources))
         if headless:
             from realtime_cer.sinks.tables import to_json
 

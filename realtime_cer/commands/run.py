@@ -94,6 +94,7 @@ def _tell(console: Console, summary: dict[str, object], out: Path, interrupted: 
         console.print(f"interrupted after {summary['duration_s']} s: what was analysed is kept")
     console.print(
         f"{summary['decisions']} decisions in {summary['wall_s']} s for {summary['duration_s']} s of media:"
-        f" {most}, abstained {summary['abstained']} times"
+        f" {most}, abstained {summary['abstained']} times",
+        soft_wrap=True,
     )
     console.print(f"results: {out}/decisions.jsonl, decisions.csv, summary.json, timeline.png", soft_wrap=True)

@@ -139,5 +139,5 @@ class MouthVoice:
 
 
 def _share(marks: list[tuple[float, bool]], t: float, span_s: float) -> float:
-    inside = [spoken for when, spoken in marks if t - span_s < when <= t + 1e-6]
+    inside = [spoken for when, spoken in marks if t - span_s + 1e-6 < when <= t + 1e-6]
     return sum(inside) / len(inside) if inside else 0.0

@@ -164,7 +164,11 @@ def _ribbon(axes: "Axes", s: Series, counts: Counter[str], total: int) -> None:
     for run in found:
         room = (run.end - run.start) / (s.right.max() - s.left[0]) * inches * 72 - 8
         label = run.word in COMPOUND
-        for words, size in ((run.word, 11.0), (run.word.replace(" ", "\n", 1), 10.0), (run.word.replace(" ", "\n"), 8.0)):
+        for words, size in (
+            (run.word, 11.0),
+            (run.word.replace(" ", "\n", 1), 10.0),
+            (run.word.replace(" ", "\n"), 8.0),
+        ):
             if max(map(len, words.split("\n"))) * size * 0.68 <= room:
                 axes.text(
                     (run.start + run.end) / 2,
@@ -183,7 +187,9 @@ def _ribbon(axes: "Axes", s: Series, counts: Counter[str], total: int) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
     _name(axes, "what is said", "")
     reasons = [word for word, _ in counts.most_common() if word and word not in COMPOUND]
-    _legend(axes, [(*_fill(w), f"{w}  {_percent(counts[w], total)}") for w in (*COMPOUND, *reasons)], "share of the time")
+    _legend(
+        axes, [(*_fill(w), f"{w}  {_percent(counts[w], total)}") for w in (*COMPOUND, *reasons)], "share of the time"
+    )
 
 
 def _percent(count: int, total: int) -> str:

@@ -110,7 +110,7 @@ def logits_of(network: Dynamic, features: npt.NDArray[np.float32]) -> Tensor:
 
 
 def compare(network: Dynamic, held_out: Views, seed: int, count: int = 5000) -> dict[str, Any]:
-    """Measure on sequences of unseen stills, beside the mean, the last and the newest three's mean of the static ones."""
+    """Measure on sequences of unseen stills, beside the static ones' mean, last, and newest three's mean."""
     features, labels, probabilities = make(held_out, count, seed)
     truth = labels.argmax(1)
     ours = torch.softmax(logits_of(network, features) / network.temperature, 1).numpy()
