@@ -154,7 +154,7 @@ class Snapshot:
 
     ``frame`` is the newest picture, ``analysed`` the one that ``visual`` belongs to; ``rate`` is decisions a second,
     ``latency_ms`` the median and 95th percentile of capture to decision over the last minute; ``dropped`` counts grid
-    frames that came too late for their decision since the start.
+    frames that came too late for their decision since the start; ``history`` holds the decisions of the last minute.
     """
 
     t: float
@@ -169,3 +169,4 @@ class Snapshot:
     latency_ms: tuple[float, float] | None
     decisions: int
     dropped: int
+    history: tuple[Decision, ...] = ()

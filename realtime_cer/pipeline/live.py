@@ -22,7 +22,7 @@ from typing import Self
 
 import numpy as np
 
-from realtime_cer.buffers import AudioRing, FrameRing, Latest, instant
+from realtime_cer.buffers import GRID_S, AudioRing, FrameRing, Latest, instant
 from realtime_cer.capture.source import Clock, Source
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
@@ -76,6 +76,8 @@ class Live:
         self._decision: Decision | None = None
         self._latencies: deque[tuple[float, float]] = deque()
         self._issued: deque[float] = deque()
+        self._history: deque[Decision] = deque(maxlen=round(_STATISTICS_S / GRID_S))
+        self._held: Snapshot | None = None
         self._decisions = self._dropped = 0
         self._stop = threading.Event()
         self._finished = threading.Event()
@@ -134,8 +136,25 @@ class Live:
             if worker.error is not None:
                 raise worker.error
 
+    @property
+    def paused(self) -> bool:
+        """Whether snapshots are held."""
+        return self._held is not None
+
+    def pause(self, on: bool) -> None:
+        """Hold what ``snapshot`` gives, or let it go on; recognition never pauses."""
+        self._held = self._held or self._now() if on else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._finished.is_set() or self._stop.is_set()
+
     def snapshot(self) -> Snapshot:
-        """What a view may show of this moment. Cheap enough for every redraw."""
+        """What a view may show of this moment, or of the one at which it was paused. Cheap enough for every redraw."""
+        return self._held or self._now()
+
+    def _now(self) -> Snapshot:
         now = self._clock()
         with self._lock:
             frame, visual = self._analysed
@@ -143,6 +162,7 @@ class Live:
             issued = [t for t in self._issued if t >= now - 10]
             span = min(10.0, max(now - self.origin, 1e-3))
             heard, decision, decisions, dropped = self._heard, self._decision, self._decisions, self._dropped
+            history = tuple(self._history)
         p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (0.0, 0.0)
         return Snapshot(
             t=now,
@@ -167,6 +187,7 @@ class Live:
             latency_ms=(float(p50), float(p95)) if latencies else None,
             decisions=decisions,
             dropped=dropped,
+            history=history,
         )
 
     @property
@@ -249,6 +270,7 @@ class Live:
         for decision in decisions:
             with self._lock:
                 self._decision = decision
+                self._history.append(decision)
                 self._decisions += 1
                 self._dropped += decision.dropped
                 self._issued.append(now)
