@@ -48,11 +48,6 @@ class FrameRing:
         self._idle = False
         self._changed = threading.Condition()
 
-    @property
-    def next_k(self) -> int:
-        """The first grid instant that no frame has been looked at for."""
-        return self._next
-
     def push(self, frame: Frame) -> GridFrame | None:
         """Offer a frame; gives the grid frame that it became, if it did."""
         with self._changed:

@@ -35,3 +35,14 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("no corpora: REALTIME_CER_DATA does not name a folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def portrait_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds of a real face at 25 fps, 400x400, with a tone."""
+    import numpy as np
+    from parts.clips import write_clip
+
+    path = tmp_path_factory.mktemp("portrait") / "portrait.mp4"
+    tone = 0.2 * np.sin(np.arange(5 * 44_100) * 0.05)[None].astype(np.float32)
+    return write_clip(path, size=(400, 400), times=[n / 25 for n in range(125)], sounds=[("aac", 44_100, tone)])

@@ -17,6 +17,7 @@ from realtime_cer.capture.camera import Camera, open_camera
 from realtime_cer.capture.devices import DeviceInfo, cameras
 from realtime_cer.capture.picture import from_camera
 from realtime_cer.errors import Refused
+from realtime_cer.quiet import cv2
 from realtime_cer.records import Frame
 
 
@@ -126,7 +127,9 @@ def test_frozen_then_going_on(server: MjpegServer, watch: Callable[[Camera], Wat
     server.frozen.clear()
     before = len(watching.frames)
     assert watching.until(lambda: len(watching.frames) > before + 3, 8) < 4
-    assert watching.end() < 0.25
+    server.frozen.set()
+    time.sleep(0.2)
+    assert watching.end() < 0.25  # also while the reader waits inside the library
 
 
 def test_a_server_that_never_answers(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
@@ -145,6 +148,23 @@ def test_a_server_that_never_answers(server: MjpegServer, watch: Callable[[Camer
     watching.until(lambda: watching.camera.status.state == "live", 3)
     server.mute.set()
     assert watching.end() < 0.25
+
+
+def test_attempts_that_hang_do_not_pile_up(
+    monkeypatch: pytest.MonkeyPatch, watch: Callable[[Camera], Watching]
+) -> None:
+    from realtime_cer.capture import camera as module
+
+    let_go = threading.Event()
+    monkeypatch.setattr(module, "_open", lambda device, timeout_s: let_go.wait(20) and cv2.VideoCapture())
+    monkeypatch.setattr(module, "_RETRY_S", 0.05)
+    watching = watch(open_camera(96, wait=True, open_timeout_s=0.1))
+    time.sleep(1.5)
+    assert readers() == 3
+    assert watching.camera.status.state == "absent"
+    assert watching.end() < 0.25
+    let_go.set()
+    watching.until(lambda: readers() == 0, 2)
 
 
 def test_waited_for_until_it_comes(pictures: list[bytes], watch: Callable[[Camera], Watching]) -> None:

@@ -153,10 +153,14 @@ def test_clicks_keep_their_distance(
 
 @needs_pulse
 def test_unplugged_and_plugged_in_again(
-    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening]
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    restarts: list[float] = []
+    restart = portaudio.restart
+    monkeypatch.setattr(portaudio, "restart", lambda: (restarts.append(time.monotonic()), restart()))
     listening = listen(open_microphone("default"))
     listening.until(lambda: len(listening.came) > 10, 3)
+    assert not restarts
     stage.unplug()
     listening.until(listening.is_in("lost", "retrying"), 5)
     time.sleep(1.5)
@@ -167,6 +171,8 @@ def test_unplugged_and_plugged_in_again(
     assert listening.microphone.counters.reopened == 1
     ends = [item_end(block) for block in listening.blocks]
     assert np.diff(ends).min() > 0
+    assert len(restarts) >= 2  # its list of devices is stale until it is started anew
+    assert np.diff(restarts).max() < 1.5
 
 
 @needs_pulse
@@ -243,6 +249,19 @@ def test_a_rate_that_is_refused(stage: pulse.VirtualMicrophone, monkeypatch: pyt
     assert tried[0] == 44_100
 
 
+def test_the_nearest_names_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["HDMI", "Line In", "Mix", "USB PnP Sound Device", "Webcam C920 Mono"]
+    found = [portaudio.Input(k, name, "ALSA", 1, 48_000, k == 0) for k, name in enumerate(names)]
+    monkeypatch.setattr(portaudio, "inputs", lambda: found)
+    with pytest.raises(portaudio.Unavailable, match=r"nearest: Webcam C920 Mono"):
+        portaudio.find("webcam c930")
+    assert portaudio.find("c920").index == 4
+    again = portaudio.find("c920", portaudio.Input(9, "USB PnP Sound Device", "ALSA", 1, 48_000, False))
+    assert again.index == 3  # the one that was lost, under its new number, and no other
+    with pytest.raises(portaudio.Unavailable, match="Gone is not there"):
+        portaudio.find("c920", portaudio.Input(9, "Gone", "ALSA", 1, 48_000, False))
+
+
 def test_portaudio_missing(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     code = "from realtime_cer.capture.microphone import open_microphone; open_microphone('default', wait=True)"
@@ -311,7 +330,6 @@ def test_known_losses_are_bridged_exactly_and_unknown_ones_by_the_clock() -> Non
 
 
 def test_a_full_queue_counts_what_it_lost() -> None:
-    microphone = Microphone.__new__(Microphone)
     from realtime_cer.capture import microphone as module
 
     stream = module._Stream(time.monotonic)
@@ -327,14 +345,15 @@ def test_a_full_queue_counts_what_it_lost() -> None:
     data = np.zeros((N, 1), np.float32)
     for _ in range(5):
         heard(data, N, Times, Flags)
-    data[:] = 1
     assert [stream.take(0.1).lost for _ in range(2)] == [0, 0]  # type: ignore[union-attr]
+    data[:] = 1
     heard(data, N, Times, Flags)
+    data[:] = 0
     piece = stream.take(0.1)
     assert piece is not None
     assert piece.lost == 3 * N
     assert piece.mono.shape == (N,)
-    del microphone
+    assert piece.mono.max() == 1  # copied: the library's buffer is its own
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000])
@@ -356,7 +375,7 @@ def test_the_resampler_keeps_time(rate: int) -> None:
 @pytest.mark.parametrize(
     ("samples", "expected"),
     [
-        (np.array([[16384, -16384], [32767, 32767]], np.int16), [0.0, 1.0]),
+        (np.array([[16384, -16384], [32767, 32767], [8192, 16384]], np.int16), [0.0, 1.0, 0.375]),
         (np.array([[0], [255]], np.uint8), [-1.0, 1.0]),
         (np.array([0.5, np.nan, 9.0], np.float32), [0.5, 0.0, 1.0]),
         (np.array([[1 << 30]], np.int32), [0.5]),

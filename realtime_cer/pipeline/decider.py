@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from realtime_cer.buffers import instant
+from realtime_cer.buffers import GRID_S, instant
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import BASIC, MODELS
@@ -36,10 +36,9 @@ class Decider:
         self._dropped = 0
         self._acoustic: deque[Scores] = deque(maxlen=16)
 
-    @property
-    def next_k(self) -> int:
-        """The first instant that has no decision yet."""
-        return self._next
+    def complete(self, end: float) -> bool:
+        """Whether a stream that ends at ``end`` has all its decisions; an instant wants half a step of it."""
+        return instant(self._origin, self._next) + GRID_S / 2 > end + _TOLERANCE_S
 
     @property
     def deadline(self) -> float:

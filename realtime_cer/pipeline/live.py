@@ -22,7 +22,7 @@ from typing import Self
 
 import numpy as np
 
-from realtime_cer.buffers import GRID_S, AudioRing, FrameRing, Latest, instant
+from realtime_cer.buffers import GRID_S, AudioRing, FrameRing, Latest
 from realtime_cer.capture.source import Clock, Source
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
@@ -260,11 +260,7 @@ class Live:
         sound_end = self.origin + self._sound.end / SAMPLE_RATE
         last = max(frame.t, sound_end) if frame else sound_end
         # In this order: an idle reader has sent all it had, so an empty inbox means that all of it was decided.
-        return (
-            self._frames.idle
-            and self._inbox.unfinished_tasks == 0
-            and instant(self.origin, self._decider.next_k) >= last
-        )
+        return self._frames.idle and self._inbox.unfinished_tasks == 0 and self._decider.complete(last)
 
     def _issue(self, decisions: list[Decision], now: float) -> None:
         for decision in decisions:

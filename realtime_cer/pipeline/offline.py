@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from realtime_cer.buffers import AudioRing, FrameRing, instant
+from realtime_cer.buffers import AudioRing, FrameRing
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.decider import Decider
@@ -49,5 +49,5 @@ def decide(
                 heard = perception.hearing.hear(sound)
                 if heard.acoustic is not None:
                     decider.heard(heard.acoustic)
-    while instant(origin, decider.next_k) < end:
+    while not decider.complete(end):
         yield from decider.tick(decider.deadline)

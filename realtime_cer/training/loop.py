@@ -174,6 +174,7 @@ def fit(
         first = state["step"]
         for name, thing in kept.items():
             thing.load_state_dict(state[name])
+        _cut(plan.out / "log.csv", first)
     measured: Mapping[str, float] = dict.fromkeys(check(average.network), float("nan"))
     begun = time.monotonic()
     with Progress(*_COLUMNS, transient=True) as progress:
@@ -203,6 +204,14 @@ def fit(
                 states = {k: v.state_dict() for k, v in kept.items()}
                 save(path, states | {"step": done, "settings": dict(plan.settings)})
     return average.network.eval()
+
+
+def _cut(path: Path, step: int) -> None:
+    """Drop the rows after a checkpoint's step from the log: the resumed run writes them again."""
+    if path.is_file():
+        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [row for row in rows if int(row.split(",")[0]) <= step]
+        path.write_text(header + "".join(kept), encoding="utf-8")
 
 
 def fit_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:

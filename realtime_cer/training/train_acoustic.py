@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from realtime_cer import metrics
+from realtime_cer.inference.manifest import engines_folder
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.acoustic import LAYERS, SAMPLES, Acoustic, Encoder, Head, load_whisper
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="train_acoustic", description=__doc__)
     p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/acoustic"), help="checkpoints and logs; resumed if there")
-    p.add_argument("--engines", type=Path, default=Path("engines"), help="folder for the exported network")
+    p.add_argument("--engines", type=Path, default=engines_folder(), help="folder for the exported network")
     p.add_argument("--layers", type=int, default=LAYERS, help="of Whisper-base's encoder")
     p.add_argument("--views", type=int, nargs=2, default=(8, 2), help="windows made of each clip of RAVDESS and nEMO")
     p.add_argument("--share", type=float, default=0.65, help="share of RAVDESS in a batch")

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from realtime_cer import metrics
 from realtime_cer.inference.engine import Engine, load
+from realtime_cer.inference.manifest import engines_folder
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.dynamic import LENGTH, Dynamic
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="train_dynamic", description=__doc__)
     p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/dynamic"), help="checkpoint and log; resumed if there")
-    p.add_argument("--engines", type=Path, default=Path("engines"), help="holds the static network, gets this one")
+    p.add_argument("--engines", type=Path, default=engines_folder(), help="holds the static network, gets this one")
     p.add_argument("--views", type=int, default=4, help="augmented views of each still")
     p.add_argument("--pool", type=int, default=40_000, help="sequences made for training")
     p.add_argument("--steps", type=int, default=1500)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from realtime_cer.inference.manifest import engines_folder
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.static import FEATURES, Static, load_imagenet
@@ -32,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p = Parser(prog="train_static", description=__doc__)
     p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/static"), help="checkpoint and log; resumed if there")
-    p.add_argument("--engines", type=Path, default=Path("engines"), help="folder for the exported network")
+    p.add_argument("--engines", type=Path, default=engines_folder(), help="folder for the exported network")
     p.add_argument("--steps", type=int, default=5000, help="may be changed when resuming")
     p.add_argument("--batch", type=int, default=64, help="half RAF-DB, half FER+")
     p.add_argument("--rate", type=float, default=8e-4)

@@ -98,7 +98,7 @@ class VirtualMicrophone:
 
     def play(self, path: Path) -> "subprocess.Popen[bytes]":
         """Play a sound file into the microphone; the process ends with the file."""
-        words = ["paplay", "--device=stage", "--latency-msec=20", str(path)]
+        words = ["paplay", "--device=stage", "--latency-msec=400", str(path)]
         return subprocess.Popen(words, env=os.environ | self.env)
 
     def unplug(self) -> None:

@@ -140,7 +140,10 @@ def _search(folder: Path, marks: Sequence[str], depth: int, name: str) -> Path |
         return folder
     if depth == 0:
         return None
-    children = sorted(p for p in folder.iterdir() if p.is_dir())
+    try:
+        children = sorted(p for p in folder.iterdir() if p.is_dir())
+    except OSError as error:
+        raise CorpusError(f"{name}: cannot look into {folder}: {error.strerror}") from None
     # A folder with the corpus's own name first: marks of two corpora may look alike.
     plain = name.replace("-", "")
     children.sort(key=lambda p: plain not in p.name.lower().replace("-", "").replace("_", ""))
