@@ -21,6 +21,7 @@ from realtime_cer.capture.devices import microphone_problem, microphones
 from realtime_cer.capture.microphone import Microphone, open_microphone
 from realtime_cer.capture.resample import Resampler, to_mono
 from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import item_end
 from realtime_cer.errors import Refused
 from realtime_cer.records import SAMPLE_RATE, AudioBlock
@@ -330,9 +331,7 @@ def test_known_losses_are_bridged_exactly_and_unknown_ones_by_the_clock() -> Non
 
 
 def test_a_full_queue_counts_what_it_lost() -> None:
-    from realtime_cer.capture import microphone as module
-
-    stream = module._Stream(time.monotonic)
+    stream = SoundStream(time.monotonic)
     stream.pieces = queue.Queue(2)
     heard = stream.callback(RATE)
 

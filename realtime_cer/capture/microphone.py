@@ -1,24 +1,21 @@
 """A microphone as a source that is supervised: named states, retries, never blocking.
 
-Concurrent activities: the sound library calls `_Stream.callback` from a thread of its own, which copies and
+Concurrent activities: the sound library calls `SoundStream.callback` from a thread of its own, which copies and
 enqueues; one daemon thread at a time (`_Attempt`) opens a stream, for that may hang; whoever iterates
 `Microphone.items` drains the queue, watches how much comes and starts the next attempt.
 """
 
-import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from realtime_cer.capture import portaudio
 from realtime_cer.capture.portaudio import Input, Unavailable
-from realtime_cer.capture.resample import Resampler, to_mono
-from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import Clock, Counters, SourceStatus, State
 from realtime_cer.errors import Refused
-from realtime_cer.records import SAMPLE_RATE, AudioBlock
+from realtime_cer.records import AudioBlock
 
 _POLL_S = 0.05
 _STALL_S = 1.0
@@ -26,9 +23,6 @@ _STALL_S = 1.0
 _WATCH_S = 3.0
 """A microphone that gave less than half of this many seconds in as much time is lost."""
 _RETRY_S = 1.0
-_QUEUE = 200
-"""Callbacks that may wait: 4 s."""
-_BLOCK = SAMPLE_RATE // 20
 
 
 def open_microphone(
@@ -79,7 +73,7 @@ class Microphone:
         self._begun = self._last = clock()
         self._next_try = 0.0
         self._heard: deque[tuple[float, float]] = deque()
-        self._stream: _Stream | None = None
+        self._stream: SoundStream | None = None
         self._attempt: _Attempt | None = _Attempt(spec, None, clock)
 
     def await_first(self) -> None:
@@ -135,7 +129,7 @@ class Microphone:
         self._release()
         self._move("ended", f"microphone {self.name} is closed")
 
-    def _watch(self, stream: "_Stream") -> None:
+    def _watch(self, stream: SoundStream) -> None:
         """Judge the stream by how much it gave: one that was unplugged may seem active and give next to nothing."""
         now = self._clock()
         while self._heard and self._heard[0][0] < now - _WATCH_S:
@@ -200,69 +194,6 @@ class Microphone:
         self.status = self.status.moved(state, detail, self._clock())
 
 
-class _Stream:
-    """An open stream: its callback's queue, and the way from there to blocks."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.rate = 0
-        self.pieces: queue.Queue[Piece] = queue.Queue(_QUEUE)
-        self._clock = clock
-        self._library_stream: Any = None
-        self._lost = 0
-        self._sound: SoundClock | None = None
-        self._resampler = Resampler(tolerance=1e-6, block=_BLOCK)
-
-    def open(self, device: Input) -> None:
-        """Open the device; raises Unavailable or Refused."""
-        self._library_stream, self.rate = portaudio.open_input(device, self.callback)
-
-    def callback(self, rate: int) -> Callable[..., None]:
-        """Make the function that the sound library calls: it copies and enqueues, nothing else."""
-
-        def heard(samples: Any, frames: int, times: Any, flags: Any) -> None:
-            now = self._clock()
-            # Some sound servers report an age below the block's own length, or none at all.
-            age = times.currentTime - times.inputBufferAdcTime
-            begun = now - (max(age, frames / rate) if 0 < age < 1 else frames / rate)
-            lost, self._lost = self._lost, 0
-            try:
-                self.pieces.put_nowait(Piece(samples.copy(), begun, lost, bool(flags.input_overflow)))
-            except queue.Full:
-                self._lost = lost + frames
-
-        return heard
-
-    def take(self, timeout_s: float) -> Piece | None:
-        """The next piece, mixed down; None after the timeout."""
-        try:
-            piece = self.pieces.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        return Piece(to_mono(piece.mono), piece.begun, piece.lost, piece.broken)
-
-    @property
-    def ended(self) -> bool:
-        """Has the library given the stream up?"""
-        return not (portaudio.is_open(self._library_stream) and self._library_stream.active)
-
-    @property
-    def gaps(self) -> int:
-        """Places where time was anchored anew."""
-        return 0 if self._sound is None else self._sound.gaps
-
-    def blocks(self, piece: Piece) -> Iterator[AudioBlock]:
-        """Give the blocks that a piece completes."""
-        if self._sound is None:
-            self._sound = SoundClock(self.rate)
-        for t, mono in self._sound.place(piece):
-            yield from self._resampler.push(mono, self.rate, t)
-
-    def close(self) -> None:
-        """Give the device back."""
-        if self._library_stream is not None:
-            portaudio.close(self._library_stream)
-
-
 class _Attempt:
     """One try to open the microphone, in a thread of its own; what it opens after it was abandoned, it closes."""
 
@@ -270,7 +201,7 @@ class _Attempt:
         self.over = threading.Event()
         self.fault: Exception | None = None
         self.device: Input | None = None
-        self.stream: _Stream | None = None
+        self.stream: SoundStream | None = None
         self._spec, self._known, self._clock, self._restart = spec, known, clock, restart
         self._lock = threading.Lock()
         self._abandoned = False
@@ -285,7 +216,7 @@ class _Attempt:
             stream.close()
 
     def _run(self) -> None:
-        stream = _Stream(self._clock)
+        stream = SoundStream(self._clock)
         try:
             if self._restart:
                 portaudio.restart()
@@ -293,7 +224,7 @@ class _Attempt:
             stream.open(device)
             with self._lock:
                 if not self._abandoned:
-                    self.device, self.stream, stream = device, stream, _Stream(self._clock)
+                    self.device, self.stream, stream = device, stream, SoundStream(self._clock)
         except (Unavailable, Refused) as problem:
             self.fault = problem
         except Exception as error:

@@ -1,0 +1,83 @@
+"""An open stream of the sound library, from its callback to blocks of 16 kHz sound.
+
+Concurrent activities: the library calls the callback from a thread of its own; everything else belongs to one reader.
+"""
+
+import queue
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from realtime_cer.capture import portaudio
+from realtime_cer.capture.portaudio import Input
+from realtime_cer.capture.resample import Resampler, to_mono
+from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.source import Clock
+from realtime_cer.records import SAMPLE_RATE, AudioBlock
+
+_QUEUE = 200
+"""Callbacks that may wait: 4 s."""
+
+_BLOCK = SAMPLE_RATE // 20
+
+
+class SoundStream:
+    """An open stream: its callback's queue, and the way from there to blocks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.rate = 0
+        self.pieces: queue.Queue[Piece] = queue.Queue(_QUEUE)
+        self._clock = clock
+        self._library_stream: Any = None
+        self._lost = 0
+        self._sound: SoundClock | None = None
+        self._resampler = Resampler(tolerance=1e-6, block=_BLOCK)
+
+    def open(self, device: Input) -> None:
+        """Open the device; raises Unavailable or Refused."""
+        self._library_stream, self.rate = portaudio.open_input(device, self.callback)
+
+    def callback(self, rate: int) -> Callable[..., None]:
+        """Make the function that the sound library calls: it copies and enqueues, nothing else."""
+
+        def heard(samples: Any, frames: int, times: Any, flags: Any) -> None:
+            now = self._clock()
+            # Some sound servers report an age below the block's own length, or none at all.
+            age = times.currentTime - times.inputBufferAdcTime
+            begun = now - (max(age, frames / rate) if 0 < age < 1 else frames / rate)
+            lost, self._lost = self._lost, 0
+            try:
+                self.pieces.put_nowait(Piece(samples.copy(), begun, lost, bool(flags.input_overflow)))
+            except queue.Full:
+                self._lost = lost + frames
+
+        return heard
+
+    def take(self, timeout_s: float) -> Piece | None:
+        """The next piece, mixed down; None after the timeout."""
+        try:
+            piece = self.pieces.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        return Piece(to_mono(piece.mono), piece.begun, piece.lost, piece.broken)
+
+    @property
+    def ended(self) -> bool:
+        """Has the library given the stream up?"""
+        return not (portaudio.is_open(self._library_stream) and self._library_stream.active)
+
+    @property
+    def gaps(self) -> int:
+        """Places where time was anchored anew."""
+        return 0 if self._sound is None else self._sound.gaps
+
+    def blocks(self, piece: Piece) -> Iterator[AudioBlock]:
+        """Give the blocks that a piece completes."""
+        if self._sound is None:
+            self._sound = SoundClock(self.rate)
+        for t, mono in self._sound.place(piece):
+            yield from self._resampler.push(mono, self.rate, t)
+
+    def close(self) -> None:
+        """Give the device back."""
+        if self._library_stream is not None:
+            portaudio.close(self._library_stream)
