@@ -23,6 +23,7 @@ _LIVE_EXAMPLES = """examples:
 _RUN_EXAMPLES = """examples:
   realtime-cer run interview.mp4 --out results
   realtime-cer run interview.mp4 --out results --overwrite --rule rule2 --weights avcer-7cl
+  realtime-cer run interview.mp4 --out results --overlay     also a film with the curves
   realtime-cer run speech.wav --out results           sound alone
   realtime-cer run noisy.mp4 --out results --voice mouth"""
 
@@ -83,12 +84,14 @@ def build_parser() -> argparse.ArgumentParser:
     live.add_argument("--headless", action="store_true", help="print one JSON row for each decision, and nothing else")
     live.add_argument("--duration", type=_positive, metavar="S", help="stop after so many seconds")
     live.add_argument("--wait", action="store_true", help="wait for a source that is not there yet")
+    live.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     _common(live)
 
     run = commands.add_parser("run", help="recognise in a media file", epilog=_RUN_EXAMPLES, formatter_class=raw)
     run.add_argument("file", type=Path, metavar="FILE", help="film or sound, any common format")
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     run.add_argument("--overwrite", action="store_true", help="replace results that are there")
+    run.add_argument("--overlay", action="store_true", help="also write overlay.mkv: the film with what was recognised")
     run.add_argument("--pace", choices=["realtime", "fastest"], default="fastest", help="default: fastest")
     _common(run)
 
@@ -96,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", type=Path, default=Path("realtime-cer-demo"), metavar="DIR", help="results (default: %(default)s)"
     )
+    demo.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     _common(demo)
 
     devices = commands.add_parser("devices", help="list cameras, microphones and engines")
@@ -131,14 +135,25 @@ def _dispatch(options: argparse.Namespace) -> int:
     from realtime_cer.config import read_config
 
     config = read_config(options.config, _settings(options))
+    if options.command in ("live", "demo") and sys.stderr is sys.__stderr__:
+        from realtime_cer.quiet import mute_native
+
+        mute_native()
     if options.command == "run":
         from realtime_cer.commands.run import run_file
 
-        return run_file(options.file, options.out, config, overwrite=options.overwrite, pace=options.pace)
+        return run_file(
+            options.file,
+            options.out,
+            config,
+            overwrite=options.overwrite,
+            pace=options.pace,
+            overlay=options.overlay,
+        )
     if options.command == "demo":
         from realtime_cer.commands.demo import run_demo
 
-        return run_demo(options.out, config)
+        return run_demo(options.out, config, window=not options.no_window)
 
     from realtime_cer.commands.live import run_live
 
@@ -149,6 +164,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         headless=options.headless,
         duration_s=options.duration,
         wait=options.wait,
+        window=not options.no_window,
     )
 
 

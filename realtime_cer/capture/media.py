@@ -88,6 +88,7 @@ class MediaFile:
     fps : average frames per second, or None.
     rotation : clockwise turn applied, in degrees: 0, 90, 180 or 270.
     sample_rate : of the sound in the file, per second, or None.
+    origin : timestamp in the file, in seconds, that is media time 0.
     notices : what a user should know, one line each; grows while the file is read.
     """
 
@@ -118,7 +119,7 @@ class MediaFile:
         if not self.has_audio:
             self._tell(f"no sound in {self.name}: picture-only")
         self.duration = max(self._lengths, default=None)
-        self._origin = min(stamps)
+        self.origin = min(stamps)
 
     def items(
         self,
@@ -167,7 +168,7 @@ class MediaFile:
             stream = container.streams[index]
             assert isinstance(stream, VideoStream)
             prepare(stream)
-            timeline, converter = Timeline(self._origin, self.duration), VideoReformatter()
+            timeline, converter = Timeline(self.origin, self.duration), VideoReformatter()
             step = 1 / self.fps if self.fps else 0.04
             last: float | None = None
             for seq, frame in enumerate(decode(container, stream, self._damaged("picture"))):
@@ -196,7 +197,7 @@ class MediaFile:
             stream = container.streams[index]
             assert isinstance(stream, AudioStream)
             prepare(stream)
-            timeline, resampler = Timeline(self._origin, self.duration), Resampler(_SLACK_S)
+            timeline, resampler = Timeline(self.origin, self.duration), Resampler(_SLACK_S)
             due: float | None = None
             for frame in decode(container, stream, self._damaged("sound")):
                 assert isinstance(frame, AudioFrame)

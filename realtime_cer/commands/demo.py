@@ -15,7 +15,7 @@ from realtime_cer.config import Config, load_weights
 from realtime_cer.pipeline.live import Live
 
 
-def run_demo(out: Path, config: Config) -> int:
+def run_demo(out: Path, config: Config, *, window: bool = True) -> int:
     """The ``demo`` command; gives the exit code."""
     console = Console(highlight=False)
     weights = load_weights(config.weights)
@@ -28,7 +28,7 @@ def run_demo(out: Path, config: Config) -> int:
         live = stack.enter_context(Live(config, weights, perception, [("file", Player(media, time.monotonic))]))
         results = stack.enter_context(Results(out, config, live.origin))
         last = 0.0
-        for decision in watch(live, config, weights, None, "demo clip, played as if live"):
+        for decision in watch(live, config, weights, None, "demo clip, played as if live", window=window):
             results.write(decision)
             last = decision.t - live.origin
         latency = live.snapshot().latency_ms

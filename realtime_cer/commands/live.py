@@ -113,6 +113,7 @@ def run_live(
     headless: bool,
     duration_s: float | None,
     wait: bool,
+    window: bool = True,
 ) -> int:
     """The ``live`` command; gives the exit code."""
     weights = load_weights(config.weights)
@@ -130,7 +131,7 @@ def run_live(
                 print(to_json(decision), flush=True)
         else:
             title = " + ".join(source.name for _, source in sources)
-            for _ in watch(live, config, weights, duration_s, title):
+            for _ in watch(live, config, weights, duration_s, title, window=window):
                 pass
     return 0
 
@@ -144,9 +145,24 @@ def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
 
 
 def watch(
-    live: Live, config: Config, weights: FusionWeights, duration_s: float | None, title: str
+    live: Live, config: Config, weights: FusionWeights, duration_s: float | None, title: str, *, window: bool = True
 ) -> Iterator[Decision]:
-    """Show a running recogniser in the terminal, redrawn or line by line; yields its decisions as they come."""
+    """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
+
+    The terminal is redrawn, or written line by line where it cannot be. Ends also when the window is closed.
+    """
+    if window:
+        from realtime_cer.ui.screen import screen_available
+
+        missing = screen_available()
+        if missing is None:
+            from realtime_cer.commands.window import watch_window
+
+            yield from watch_window(
+                live, limited(live, duration_s), title=title, rule=config.rule, weights=weights.name
+            )
+            return
+        notice(f"{missing} (going on in the terminal)")
     from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
 
     if not redrawable():

@@ -13,7 +13,7 @@ from realtime_cer.records import Decision
 from realtime_cer.sinks.summary import Tally, library_versions, write_summary
 from realtime_cer.sinks.tables import Tables, read_rows
 
-FILES = ("decisions.jsonl", "decisions.csv", "summary.json", "timeline.png")
+FILES = ("decisions.jsonl", "decisions.csv", "summary.json", "timeline.png", "overlay.mkv")
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -39,7 +39,7 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
 
 
 class Results:
-    """Writes the four result files of one run; what was written stays whole if it ends early.
+    """Writes the result files of one run, but for the film; what was written stays whole if it ends early.
 
     Parameters
     ----------
@@ -71,7 +71,12 @@ class Results:
         """Keep one decision."""
         if self._origin:
             decision = replace(decision, t=decision.t - self._origin)
-        self._tables.write(decision)
+        try:
+            self._tables.write(decision)
+        except OSError as error:
+            raise Refused(
+                f"{self.folder} cannot be written any more ({error.strerror}): what was written is kept"
+            ) from None
         self._tally.add(decision)
 
     def finish(self, *, title: str, duration_s: float, hashes: dict[str, str], **facts: Any) -> dict[str, Any]:

@@ -12,33 +12,35 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
-from realtime_cer.commands.results import Results, prepare_folder
+from realtime_cer.commands.results import FILES, Results, prepare_folder
 from realtime_cer.config import Config, load_weights
+from realtime_cer.errors import Refused
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import load_perception
+from realtime_cer.sinks.tables import read_rows
 
 
-def run_file(file: Path, out: Path, config: Config, *, overwrite: bool, pace: Literal["realtime", "fastest"]) -> int:
+def run_file(
+    file: Path,
+    out: Path,
+    config: Config,
+    *,
+    overwrite: bool,
+    pace: Literal["realtime", "fastest"],
+    overlay: bool = False,
+) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
     weights = load_weights(config.weights)
     media = open_media(file)
+    if any((out / name).exists() and file.samefile(out / name) for name in FILES):
+        raise Refused(f"{file} would be replaced by the results: give another --out")
     prepare_folder(out, overwrite)
     console = Console(stderr=True, highlight=False)
     interrupted = False
     with contextlib.closing(load_perception(config)) as perception, Results(out, config) as results:
         reached = 0.0
         items = media.items(grid_fps=5)
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[done]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        with bar:
+        with _bar(console) as bar:
             task = bar.add_task(media.name, total=media.duration, done="")
             try:
                 for decision in decide(_paced(items) if pace == "realtime" else items, config, weights, perception):
@@ -57,8 +59,54 @@ def run_file(file: Path, out: Path, config: Config, *, overwrite: bool, pace: Li
             notices=media.notices,
             interrupted=interrupted,
         )
-    _tell(console, summary, out, interrupted)
+    written = list(FILES[:-1])
+    if overlay and not interrupted:
+        try:
+            written += [FILES[-1]] if _draw(media, out / FILES[-1], console) else []
+        except KeyboardInterrupt:
+            interrupted = True
+    _tell(console, summary, out, written, interrupted)
     return 130 if interrupted else 0
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[done]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _draw(media: MediaFile, film: Path, console: Console) -> bool:
+    """Write the film; False where the file has no picture."""
+    import av.error
+
+    from realtime_cer.commands.overlay import write_overlay
+
+    if not media.has_video:
+        print(f"realtime-cer: no picture in {media.name}: no overlay is written", file=sys.stderr)
+        return False
+    with _bar(console) as bar:
+        task = bar.add_task(film.name, total=media.duration, done="")
+        try:
+            notices = write_overlay(
+                media.path,
+                read_rows(film.with_name("decisions.jsonl")),
+                film,
+                lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
+            )
+        except (OSError, av.error.FFmpegError) as error:
+            raise Refused(
+                f"{film} cannot be written ({error.strerror or error}): the other results are whole"
+            ) from None
+    for line in notices:
+        print(f"realtime-cer: {line}", file=sys.stderr)
+    return True
 
 
 def _paced(items: Iterator[Item]) -> Iterator[Item]:
@@ -84,7 +132,7 @@ def _facts(media: MediaFile) -> dict[str, object]:
     }
 
 
-def _tell(console: Console, summary: dict[str, object], out: Path, interrupted: bool) -> None:
+def _tell(console: Console, summary: dict[str, object], out: Path, written: list[str], interrupted: bool) -> None:
     """The last lines: how it went, and where the results are."""
     labels = summary["labels"]
     assert isinstance(labels, dict)
@@ -97,4 +145,4 @@ def _tell(console: Console, summary: dict[str, object], out: Path, interrupted: 
         f" {most}, abstained {summary['abstained']} times",
         soft_wrap=True,
     )
-    console.print(f"results: {out}/decisions.jsonl, decisions.csv, summary.json, timeline.png", soft_wrap=True)
+    console.print(f"results: {out}/{', '.join(written)}", soft_wrap=True)

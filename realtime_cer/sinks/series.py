@@ -38,7 +38,8 @@ class Series:
     """Columns over the bins from ``left`` to ``right`` seconds.
 
     ``said`` holds what the most decisions of a bin say, a label or a reason ("" in an empty bin); ``shares`` is
-    (bins, models), each row summing to 1 or NaN; ``faces`` is the share of decisions with a face, NaN in an empty bin.
+    (bins, models), each row summing to 1 or NaN; ``faces`` is the share of decisions with a face, NaN in an empty bin;
+    ``binned`` tells whether bins hold more than one decision.
     """
 
     left: Array
@@ -48,6 +49,7 @@ class Series:
     models: Mapping[str, Curves]
     shares: Array
     faces: Array
+    binned: bool
 
     @property
     def middle(self) -> Array:
@@ -91,6 +93,7 @@ def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
             bins,
         ).mean,
         faces=_curves(np.array([[float(d.face is not None)] for d in decisions]).reshape(n, 1), where, bins).mean[:, 0],
+        binned=n > most,
     )
 
 
@@ -148,8 +151,8 @@ def _majority(words: Sequence[str], where: npt.NDArray[np.intp], bins: int) -> t
         return ("",) * bins
     number = {name: i for i, name in enumerate(names)}
     counts = np.zeros((bins, len(names)), np.int64)
-    np.add.at(counts, (where, [number[word] for word in words]), 1)
+    np.add.at(counts, (where, np.array([number[word] for word in words], np.intp)), 1)  # type: ignore[arg-type]
     return tuple(
         names[best] if some else ""
-        for best, some in zip(counts.argmax(axis=1).tolist(), counts.any(axis=1).tolist(), strict=True)
+        for best, some in zip(counts.argmax(axis=1).tolist(), (counts.sum(axis=1) > 0).tolist(), strict=True)
     )

@@ -10,17 +10,24 @@ from typing import Any, Self
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
 from realtime_cer.records import Decision
 
-_DIGITS = 6
+
+def _short(value: float) -> float:
+    """Nine significant digits: exactly what tells one float32 from the next."""
+    return float(f"{value:.9g}")
 
 
 def _named(names: Sequence[str], values: Sequence[float] | None) -> dict[str, float] | None:
-    return None if values is None else {n: round(v, _DIGITS) for n, v in zip(names, values, strict=True)}
+    return None if values is None else {n: _short(v) for n, v in zip(names, values, strict=True)}
 
 
 def to_row(decision: Decision) -> dict[str, Any]:
-    """A decision as plain values for JSON; probabilities have 6 digits, ages a tenth of a millisecond."""
+    """A decision as plain values for JSON.
+
+    Times have microseconds, ages tenths of a millisecond; probabilities have nine significant digits, from which the
+    networks' float32 numbers come back bit for bit.
+    """
     return {
-        "t": round(decision.t, _DIGITS),
+        "t": round(decision.t, 6),
         "seq": decision.seq,
         "face": None if decision.face is None else [round(v, 1) for v in decision.face],
         "label": decision.label,
@@ -28,7 +35,7 @@ def to_row(decision: Decision) -> dict[str, Any]:
         "basic": _named(BASIC, decision.basic),
         "compound": _named(COMPOUND, decision.compound),
         "models": {name: _named(BASIC, decision.models.get(name)) for name in MODELS},
-        "contributions": {name: round(share, _DIGITS) for name, share in decision.contributions.items()},
+        "contributions": {name: round(share, 6) for name, share in decision.contributions.items()},
         "age_ms": {name: None if age is None else round(age, 1) for name, age in decision.age_ms.items()},
         "dropped": decision.dropped,
         "rule": decision.rule,

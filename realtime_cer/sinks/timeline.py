@@ -12,7 +12,8 @@ import numpy as np
 from realtime_cer import palette
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
 from realtime_cer.records import Decision
-from realtime_cer.sinks.series import Curves, Series, runs, series, stretches
+from realtime_cer.sinks.series import STEP_S, Curves, Series, runs, series, stretches
+from realtime_cer.sinks.timewords import clock, percent, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 _SIZE = (16.0, 10.0)
 _DPI = 100
-_LEFT, _RIGHT, _BOTTOM, _TOP = 0.055, 0.838, 0.062, 0.895
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.055, 0.838, 0.055, 0.872
+_BANDS, _POINTS = 2000, 400  # bins of ribbons and of curves: more lines than that become a thicket
 _INK, _FAINT, _GRID, _GROUND = "#20242b", "#6a7079", "#e4e6ea", "#ffffff"
 _ABSTAINED = {
     "no face": ("#d9dce1", "////"),
@@ -36,8 +38,7 @@ _MEANING = {
     "acoustic": "the voice over four seconds",
 }
 _LACKS = {"static": "no face", "dynamic": "no face", "acoustic": "no voice"}
-_TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "text.usetex": False,
@@ -58,8 +59,8 @@ def draw_timeline(path: Path, decisions: Sequence[Decision], title: str) -> None
     Parameters
     ----------
     path : the picture's file
-    decisions : in the order of their times; none gives a picture that says so. Long runs are drawn in 2000 bins:
-        the ribbon shows what most decisions of a bin say, curves the mean with the range as a shade.
+    decisions : in the order of their times; none gives a picture that says so. Long runs are drawn in bins:
+        ribbons show what most decisions of a bin say, curves the mean with the range as a shade.
     title : what was analysed
     """
     import matplotlib
@@ -83,30 +84,20 @@ def draw_timeline(path: Path, decisions: Sequence[Decision], title: str) -> None
     partial.replace(path)
 
 
-def clock(seconds: float, span: float) -> str:
-    """A time in words: ``12 s`` in a span of up to two minutes, then ``m:ss``, then ``h:mm:ss``."""
-    if span <= 120:
-        return f"{seconds:g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if span <= 3600:
-        return f"{minutes}:{rest:02d}"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
 def _heading(figure: "Figure", decisions: Sequence[Decision], title: str) -> None:
     shown = title if len(title) <= 80 else f"{title[:38]} … {title[-38:]}"
-    figure.text(_LEFT, 0.962, shown, fontsize=19, fontweight="bold", va="center", parse_math=False)
+    figure.text(_LEFT, 0.963, shown, fontsize=20, fontweight="bold", va="center", parse_math=False)
     if not decisions:
         return
-    span = decisions[-1].t - decisions[0].t
+    span = decisions[-1].t - decisions[0].t + STEP_S
     named = sum(d.label is not None for d in decisions) / len(decisions)
     facts = [
         f"rule {_joined(d.rule for d in decisions)}",
         f"weights {_joined(d.weights for d in decisions)}",
-        f"{len(decisions)} decision{'s' * (len(decisions) != 1)} in {clock(round(span, 1), span)}",
-        f"an expression named in {named:.0%} of them",
+        f"{len(decisions)} decision{'s' * (len(decisions) != 1)} in {clock(span, span)}",
+        f"an expression named in {100 * named:.0f} % of them",
     ]
-    figure.text(_LEFT, 0.926, "   ·   ".join(facts), fontsize=11, color=_FAINT, va="center", parse_math=False)
+    figure.text(_LEFT, 0.927, "   ·   ".join(facts), fontsize=11, color=_FAINT, va="center", parse_math=False)
 
 
 def _joined(words: Iterable[str]) -> str:
@@ -114,35 +105,36 @@ def _joined(words: Iterable[str]) -> str:
 
 
 def _panels(figure: "Figure", decisions: Sequence[Decision]) -> None:
-    s = series(decisions)
+    bands, points = series(decisions, _BANDS), series(decisions, _POINTS)
     ribbon, compound, *basic, why = figure.subplots(
         6,
         1,
         sharex=True,
         gridspec_kw={
             "height_ratios": [0.62, 2.3, 1, 1, 1, 0.62],
-            **{"left": _LEFT, "right": _RIGHT, "bottom": _BOTTOM, "top": _TOP, "hspace": 0.30},
+            "left": _LEFT,
+            "right": _RIGHT,
+            "bottom": _BOTTOM,
+            "top": _TOP,
+            "hspace": 0.30,
         },
     )
-    start, end = float(s.left[0]), float(s.right.max())
+    start, end = float(bands.left[0]), float(bands.right.max())
     ribbon.set_xlim(start, end)
     for axes in (ribbon, compound, *basic, why):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(length=0)
-    _ribbon(ribbon, s, Counter(d.label or d.reason or "" for d in decisions), len(decisions))
-    _compound(compound, s)
+    _ribbon(ribbon, bands, Counter(d.label or d.reason or "" for d in decisions), len(decisions))
+    _compound(compound, points)
     for axes, name in zip(basic, MODELS, strict=True):
-        _basic(axes, s, name)
+        _basic(axes, points, name)
     _legend(basic[0], [(palette.BASIC[i], "", name) for i, name in enumerate(BASIC)], "basic emotions", lines=True)
-    _why(why, s)
+    _why(why, bands)
     _time_axis(why, start, end)
 
 
 def _time_axis(axes: "Axes", start: float, end: float) -> None:
-    span = end - start
-    step = next((step for step in _TICKS_S if span / step <= 12), _TICKS_S[-1])
-    ticks = np.arange(np.ceil(start / step - 1e-6), np.floor(end / step + 1e-6) + 1) * step
-    axes.set_xticks(ticks, [clock(round(float(tick), 1), span) for tick in ticks])
+    axes.set_xticks(*ticks(start, end))
     axes.tick_params(axis="x", labelsize=10, pad=5)
 
 
@@ -187,14 +179,8 @@ def _ribbon(axes: "Axes", s: Series, counts: Counter[str], total: int) -> None:
     axes.spines[["left", "bottom"]].set_visible(False)
     _name(axes, "what is said", "")
     reasons = [word for word, _ in counts.most_common() if word and word not in COMPOUND]
-    _legend(
-        axes, [(*_fill(w), f"{w}  {_percent(counts[w], total)}") for w in (*COMPOUND, *reasons)], "share of the time"
-    )
-
-
-def _percent(count: int, total: int) -> str:
-    share = count / total
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+    every = (*COMPOUND, *reasons)
+    _legend(axes, [(*_fill(w), f"{w}  {percent(counts[w], total)}") for w in every], "share of all decisions")
 
 
 def _compound(axes: "Axes", s: Series) -> None:
@@ -205,7 +191,8 @@ def _compound(axes: "Axes", s: Series) -> None:
         _line(axes, s.middle, np.where(said, s.compound.mean[:, i], np.nan), palette.COMPOUND[i], 3.2)
     top = np.nanmax(s.compound.high) if not np.isnan(s.compound.high).all() else 1.0
     _scale(axes, max(float(top) * 1.06, 0.05))
-    _name(axes, "compound expressions", "bold where it is named")
+    binned = f", means over {clock(float(s.right[0] - s.left[0]), 0)}" if s.binned else ""
+    _name(axes, "compound expressions", f"bold where it is named{binned}")
     _lacking(axes, s, s.compound, "nothing is known")
 
 
@@ -220,7 +207,7 @@ def _basic(axes: "Axes", s: Series, name: str) -> None:
 
 def _lacking(axes: "Axes", s: Series, curves: Curves, words: str) -> None:
     """Tell where nothing is known, in words where they fit."""
-    missing = np.isnan(curves.mean).any(axis=1)
+    missing = np.asarray(np.isnan(curves.mean).any(axis=1))
     whole = float(s.right.max() - s.left[0])
     for first, last in stretches(missing):
         start, end = float(s.left[first]), float(s.right[last])
@@ -252,7 +239,7 @@ def _draw_curves(axes: "Axes", s: Series, curves: Curves, colours: Sequence[str]
     for i, colour in enumerate(colours):
         if (curves.high - curves.low > 0).any():
             low, high = curves.low[:, i], curves.high[:, i]
-            axes.fill_between(s.middle, low, high, facecolor=colour, alpha=0.16, linewidth=0)
+            axes.fill_between(s.middle, low, high, facecolor=colour, alpha=0.07, linewidth=0)
         _line(axes, s.middle, curves.mean[:, i], colour, width)
 
 
@@ -264,7 +251,7 @@ def _line(axes: "Axes", x: Any, y: Any, colour: str, width: float) -> None:
     axes.plot(x, y, color=colour, linewidth=width, solid_capstyle="round", solid_joinstyle="round")
     beside = np.append(known[1:], False) | np.insert(known[:-1], 0, False)
     alone = known & ~beside
-    if alone.any():
+    if alone.any() and len(x) <= _POINTS // 2:
         axes.plot(x[alone], y[alone], "o", color=colour, markersize=1.5 * width + 1, markeredgewidth=0)
 
 
@@ -275,10 +262,10 @@ def _scale(axes: "Axes", top: float) -> None:
 
 
 def _name(axes: "Axes", name: str, meaning: str) -> None:
-    axes.annotate(name, (0, 1), (0, 5), "axes fraction", textcoords="offset points", fontsize=11, fontweight="bold")
+    place: dict[str, Any] = {"textcoords": "offset points", "va": "bottom"}
+    first = axes.annotate(name, (0, 1), (0, 4), "axes fraction", fontsize=11.5, fontweight="bold", **place)
     if meaning:
-        place = (7.6 * len(name) + 10, 5)
-        axes.annotate(meaning, (0, 1), place, "axes fraction", textcoords="offset points", fontsize=9.5, color=_FAINT)
+        axes.annotate(meaning, (1, 0), (9, 0), first, fontsize=10, color=_FAINT, **place)
 
 
 def _legend(axes: "Axes", entries: Sequence[tuple[str, str, str]], title: str, *, lines: bool = False) -> None:

@@ -1,0 +1,74 @@
+"""The window over a running recogniser, for the commands that show one."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from realtime_cer.control import Control
+from realtime_cer.records import Decision
+
+_JOIN_S = 1.0
+
+
+def watch_window(
+    control: Control,
+    decisions: Iterator[Decision],
+    *,
+    title: str,
+    rule: str,
+    weights: str,
+    lost: Callable[[], None] | None = None,
+) -> Iterator[Decision]:
+    """Show a running recogniser in a window; yields its decisions as they come.
+
+    Call from the main thread. Between two decisions the window has it; a thread of its own waits for the decisions.
+    Ends when the window is closed or the decisions end; what is done with a decision must be quick.
+
+    Parameters
+    ----------
+    control : what the window shows and steers
+    decisions : waited for in another thread
+    title, rule, weights : shown in the window
+    lost : called when the display goes away, see ``ui.app.View``
+
+    Raises
+    ------
+    BaseException
+        Whatever ``decisions`` or the window raised.
+    """
+    from realtime_cer.ui.app import View
+
+    rows: queue.SimpleQueue[Decision] = queue.SimpleQueue()
+    errors: list[BaseException] = []
+    over, closed = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        try:
+            for decision in decisions:
+                rows.put(decision)
+                if closed.is_set():
+                    return
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            over.set()
+
+    with View(control, title=title, rule=rule, weights=weights, lost=lost) as view:
+        waiting = threading.Thread(target=wait, name="decisions", daemon=True)
+        waiting.start()
+        try:
+            while view.open:
+                view.turn(lambda: not rows.empty() or over.is_set())
+                while not rows.empty():
+                    yield rows.get()
+                if over.is_set() and rows.empty():
+                    break
+            if view.open and not errors:
+                view.linger()
+        finally:
+            closed.set()
+    waiting.join(_JOIN_S)
+    while not rows.empty():
+        yield rows.get()
+    if errors:
+        raise errors[0]

@@ -1,0 +1,156 @@
+"""Qt's event loop around one window, in slices: the caller keeps the main thread."""
+
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import pyqtgraph as pg
+from PyQt6.QtCore import QEventLoop, QMessageLogContext, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PyQt6.QtWidgets import QApplication
+
+from realtime_cer.control import Control
+from realtime_cer.ui.screen import screen_available
+from realtime_cer.ui.window import Window
+
+__all__ = ["View", "screen_available", "show"]
+
+_LOOK_MS = 20
+_LINGER_MS = 1200
+_LOST = "connection broke"
+"""What Qt says, on X11 and on Wayland, just before it ends the process because the display has gone."""
+
+_fault = 1
+
+
+class View:
+    """An open window, as a context manager; closing it leaves the recogniser alone.
+
+    Qt has the main thread only while ``turn`` or ``run`` is called, many times a second. Signals are handled while it
+    has it, and whatever a slot raises is raised by the call.
+
+    Parameters
+    ----------
+    control : what the window shows and steers
+    title, rule, weights : shown in its first line
+    lost : called when the display itself goes away, in the middle of anything; has a moment to make files whole.
+        Qt cannot live without its display: the process ends after it with one line and exit code 1.
+    """
+
+    def __init__(
+        self, control: Control, *, title: str, rule: str, weights: str, lost: Callable[[], None] | None = None
+    ) -> None:
+        self._error: BaseException | None = None
+        self._lost = lost
+        self._loop: QEventLoop | None = None
+        self._before = qInstallMessageHandler(self._message)
+        self.app = application()
+        self.window = Window(control, title, rule, weights)
+        self.open = True
+        self.window.closed.connect(self._closed)
+
+    def __enter__(self) -> Self:
+        self.window.show()
+        self.window.activateWindow()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        self.app.processEvents()
+        qInstallMessageHandler(self._before)
+
+    def turn(self, enough: Callable[[], bool]) -> None:
+        """Let the window live until ``enough`` says so or it is closed.
+
+        Raises
+        ------
+        BaseException
+            Whatever a slot raised, ``KeyboardInterrupt`` of a signal among it.
+        """
+        if not self.open or enough():
+            return
+        loop = self._loop = QEventLoop()
+
+        def look() -> None:
+            if enough():
+                loop.quit()
+
+        # Python handles signals when this timer wakes it, if nothing else does.
+        looking = QTimer()
+        looking.timeout.connect(look)
+        looking.start(_LOOK_MS)
+        hook, sys.excepthook = sys.excepthook, self._raised
+        try:
+            loop.exec()
+        finally:
+            sys.excepthook = hook
+            looking.stop()
+            self._loop = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def linger(self) -> None:
+        """Show the last state for a moment, so that an end is seen as one."""
+        over: list[bool] = []
+        QTimer.singleShot(_LINGER_MS, lambda: over.append(True))
+        self.turn(lambda: bool(over))
+
+    def _closed(self) -> None:
+        self.open = False
+        if self._loop is not None:
+            self._loop.quit()
+
+    def _raised(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """Keep the first error of a slot for ``turn``: Qt would end the process."""
+        self._error = self._error or error.with_traceback(trace)
+        if self._loop is not None:
+            self._loop.quit()
+
+    def _message(self, kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:
+        """Keep Qt's chatter off the terminal, but for what ends the process."""
+        if text and _LOST in text:
+            if self._lost is not None:
+                self._lost()
+            end("the display has gone, and the window with it")
+        if kind == QtMsgType.QtFatalMsg:
+            end(f"the window cannot be opened: {text}")
+
+
+def end(line: str) -> None:
+    """Say why, and end at once: Qt is about to end the process in a way that could hang in other threads."""
+    print(f"realtime-cer: {line}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(_fault)
+
+
+def application() -> QApplication:
+    """The one application, made when it is first wanted."""
+    held = QApplication.instance()
+    if isinstance(held, QApplication):
+        return held
+    pg.setConfigOptions(antialias=True, useOpenGL=False)
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication(["realtime-cer"])
+    app.setApplicationName("realtime-cer")
+    # Closing the window ends its loop, not everything that Qt does in this process from then on.
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def show(control: Control, *, title: str, rule: str, weights: str) -> None:
+    """Open a window over a recogniser until it is closed, or shortly after nothing more will come.
+
+    Raises
+    ------
+    BaseException
+        Whatever a slot raised, ``KeyboardInterrupt`` of a signal among it.
+    """
+    with View(control, title=title, rule=rule, weights=weights) as view:
+        view.turn(lambda: control.ended)
+        if view.open:
+            view.linger()
