@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,13 @@ def test_a_torn_last_line_is_left_out_and_one_in_the_middle_is_told(tmp_path: Pa
     path.write_text(f"{line[:50]}\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="line 1"):
         read_rows(path)
+
+
+def test_a_line_torn_within_a_letter_is_left_out_too(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    line = to_json(replace(whole(), weights="größer")).encode()
+    path.write_bytes(line + b"\n" + line[: line.index(b"\xc3") + 1])
+    assert [row.weights for row in read_rows(path)] == ["größer"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")

@@ -151,7 +151,7 @@ def _majority(words: Sequence[str], where: npt.NDArray[np.intp], bins: int) -> t
         return ("",) * bins
     number = {name: i for i, name in enumerate(names)}
     counts = np.zeros((bins, len(names)), np.int64)
-    np.add.at(counts, (where, np.array([number[word] for word in words], np.intp)), 1)  # type: ignore[arg-type]
+    np.add.at(counts, (where, np.array([number[word] for word in words], np.intp)), 1)
     return tuple(
         names[best] if some else ""
         for best, some in zip(counts.argmax(axis=1).tolist(), (counts.sum(axis=1) > 0).tolist(), strict=True)

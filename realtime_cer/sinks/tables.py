@@ -88,13 +88,14 @@ def read_rows(path: Path) -> list[Decision]:
     ValueError
         A line in the middle is no row.
     """
-    lines = path.read_text(encoding="utf-8").split("\n")
+    # As bytes: a line may be torn in the middle of a letter.
+    lines = path.read_bytes().split(b"\n")
     rows = []
     for number, line in enumerate(lines, 1):
         if not line:
             continue
         try:
-            rows.append(from_row(json.loads(line)))
+            rows.append(from_row(json.loads(line.decode("utf-8"))))
         except (ValueError, KeyError, TypeError):
             if number == len(lines):
                 break

@@ -145,6 +145,13 @@ def _fill(word: str) -> tuple[str, str]:
     return _ABSTAINED.get(word, _OTHER_REASON)
 
 
+def _ink_on(colour: str) -> str:
+    """White or dark, whichever stands out better on the colour."""
+    red, green, blue = ((int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5))
+    # Bold letters this large read in white a little beyond the point of equal contrast.
+    return _INK if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.42 else "white"
+
+
 def _ribbon(axes: "Axes", s: Series, counts: Counter[str], total: int) -> None:
     """What is said, as a band, with words where they fit."""
     found = runs(s)
@@ -154,21 +161,18 @@ def _ribbon(axes: "Axes", s: Series, counts: Counter[str], total: int) -> None:
         axes.broken_barh(bars, (0, 1), facecolor=colour, hatch=hatch, edgecolor=_HATCH, linewidth=0)
     inches = _SIZE[0] * (_RIGHT - _LEFT)
     for run in found:
-        room = (run.end - run.start) / (s.right.max() - s.left[0]) * inches * 72 - 8
+        room = (run.end - run.start) / (s.right.max() - s.left[0]) * inches * 72 - 4
         label = run.word in COMPOUND
-        for words, size in (
-            (run.word, 11.0),
-            (run.word.replace(" ", "\n", 1), 10.0),
-            (run.word.replace(" ", "\n"), 8.0),
-        ):
-            if max(map(len, words.split("\n"))) * size * 0.68 <= room:
+        stacked = run.word.replace(" ", "\n")
+        for words, size in ((run.word, 11.0), (stacked, 10.0), (stacked, 8.0)):
+            if max(map(len, words.split("\n"))) * size * (0.66 if label else 0.58) <= room:
                 axes.text(
                     (run.start + run.end) / 2,
                     0.5,
                     words,
                     fontsize=size,
                     fontweight="bold" if label else "normal",
-                    color="white" if label else _INK,
+                    color=_ink_on(_fill(run.word)[0]),
                     ha="center",
                     va="center",
                     bbox=None if label else {"facecolor": _fill(run.word)[0], "edgecolor": "none", "pad": 1.5},

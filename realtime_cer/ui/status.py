@@ -15,6 +15,7 @@ from realtime_cer.ui.theme import DIM, FAINT, INK, RIGHT, Panel, bar, bright, do
 
 _QUIETEST_DB = -60.0
 _SILENT_DB = -119.0
+_OLD_S = 2.0
 _COLOURS = {"live": palette.GOOD, "ended": palette.QUIET, "opening": palette.QUIET}
 
 
@@ -32,6 +33,9 @@ def hearing(snapshot: Snapshot) -> Hearing:
     heard = snapshot.sound
     if heard is None:
         return Hearing(0.0, words.missing("acoustic", snapshot), None)
+    old = snapshot.t - heard.t
+    if old > _OLD_S:
+        return Hearing(0.0, f"last heard {words.age(old)} ago", None)
     level = f"{max(heard.level_db, _QUIETEST_DB):.0f} dB" if heard.level_db > _SILENT_DB else "silent"
     return Hearing(min(max(1 - heard.level_db / _QUIETEST_DB, 0.0), 1.0), level, heard.voice)
 

@@ -15,6 +15,9 @@ from realtime_cer.ui.theme import DIM, FAINT, INK, RIGHT, TRACK, Panel, bright, 
 
 _MODELS = dict(zip(MODELS, palette.MODELS, strict=True))
 
+_OLD_S = 2.0
+"""An older decision is not passed off as the present; there should be five a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -37,6 +40,9 @@ def said(snapshot: Snapshot) -> Said:
     decision = snapshot.decision
     if decision is None:
         return Said("starting", waiting(snapshot), "", None, ())
+    old = snapshot.t - decision.t
+    if old > _OLD_S and any(source.state != "ended" for source in snapshot.sources):
+        return Said("stopped", f"no decision for {words.age(old)}", "", None, ())
     best = words.strongest(decision)
     shares = tuple(decision.contributions.get(name, 0.0) for name in MODELS)
     if decision.label is None:
