@@ -37,7 +37,7 @@ def test_holds_speech_and_silences_of_over_two_seconds(clip: Path) -> None:
     assert sum(length > 2 for length in silences) >= 2
 
 
-def test_a_face_is_found_in_nearly_every_picture(clip: Path) -> None:
+def test_a_face_is_found_in_nearly_every_picture_until_the_lens_is_covered(clip: Path) -> None:
     finder = FaceFinder(FaceConfig())
     try:
         with av.open(str(clip)) as media:
@@ -45,4 +45,6 @@ def test_a_face_is_found_in_nearly_every_picture(clip: Path) -> None:
         found = [len(finder.find(np.ascontiguousarray(picture))) == 1 for picture in sampled]
     finally:
         finder.close()
-    assert np.mean(found) >= 0.95
+    visible = [i * 0.2 < 18.7 for i in range(len(found))]  # then a hand covers the lens
+    assert np.mean([one for one, there in zip(found, visible, strict=True) if there]) >= 0.95
+    assert not any(found[round(19.0 * 5) :])
