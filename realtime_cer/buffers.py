@@ -166,17 +166,18 @@ class AudioRing:
             return self._wanted is not None and self._end < self._wanted
 
     def window(self, end: int, length: int) -> AudioWindow:
-        """A copy of the ``length`` samples before position ``end``; what lies before sample 0 is left out.
+        """A copy of the ``length`` samples before position ``end``, or as many of them as the ring still holds.
 
         Raises
         ------
         ValueError
-            The ring no longer holds, or does not yet hold, these samples.
+            The ring does not yet hold position ``end``, or holds nothing before it any more.
         """
         with self._changed:
-            start = max(end - length, 0)
-            if end > self._end or start < self._end - self._size:
-                raise ValueError(f"samples {start} to {end} are not in the ring, which ends at {self._end}")
+            oldest = max(self._end - self._size, 0)
+            if not oldest <= end <= self._end:
+                raise ValueError(f"position {end} is not in the ring, which holds {oldest} to {self._end}")
+            start = max(end - length, oldest)
             places = np.arange(start, end) % self._size
             samples = read_only(self._samples[places])
             heard = int(np.count_nonzero(self._heard[places]))

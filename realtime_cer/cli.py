@@ -29,7 +29,10 @@ _RUN_EXAMPLES = """examples:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line, and whose flags are written out."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         raise Refused(f"{message}; see {self.prog} --help")
@@ -83,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     live.add_argument("--microphone", metavar="NAME|N|default|none", help="microphone by name or number")
     live.add_argument("--headless", action="store_true", help="print one JSON row for each decision, and nothing else")
     live.add_argument("--duration", type=_positive, metavar="S", help="stop after so many seconds")
+    live.add_argument("--record", type=Path, metavar="DIR", help="keep film and decisions in a new folder below DIR")
     live.add_argument("--wait", action="store_true", help="wait for a source that is not there yet")
     live.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     _common(live)
@@ -96,9 +100,8 @@ def build_parser() -> argparse.ArgumentParser:
     _common(run)
 
     demo = commands.add_parser("demo", help="play a short clip as if live; needs no camera and no microphone")
-    demo.add_argument(
-        "--out", type=Path, default=Path("realtime-cer-demo"), metavar="DIR", help="results (default: %(default)s)"
-    )
+    demo.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: realtime-cer-demo)")
+    demo.add_argument("--overwrite", action="store_true", help="replace results that are there")
     demo.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     _common(demo)
 
@@ -153,7 +156,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "demo":
         from realtime_cer.commands.demo import run_demo
 
-        return run_demo(options.out, config, window=not options.no_window)
+        return run_demo(options.out, config, overwrite=options.overwrite, window=not options.no_window)
 
     from realtime_cer.commands.live import run_live
 
@@ -165,6 +168,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         duration_s=options.duration,
         wait=options.wait,
         window=not options.no_window,
+        record=options.record,
     )
 
 
@@ -182,7 +186,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(build_parser().parse_args(arguments))
     except Refused as refusal:
-        print(f"realtime-cer: {refusal}", file=sys.stderr)
+        print(f"realtime-cer: {' '.join(str(refusal).split(chr(10)))}", file=sys.stderr)
+        return REFUSED
+    except ImportError as error:
+        if ".so" not in str(error) and "DLL" not in str(error):
+            raise
+        print(f"realtime-cer: a system library is missing ({error}): realtime-cer doctor says which", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -76,10 +76,11 @@ def read_config(path: Path | None, overrides: dict[str, Any] | None = None) -> C
     for key, value in (overrides or {}).items():
         if value is not None:
             *sections, last = key.split(".")
-            target = table
+            target: Any = table
             for section in sections:
                 target = target.setdefault(section, {})
-            target[last] = value
+            if isinstance(target, dict):  # anything else is refused below, by its name
+                target[last] = value
     try:
         return Config.model_validate(table)
     except ValidationError as error:
@@ -102,10 +103,12 @@ def load_weights(name: str) -> FusionWeights:
         weights = FusionWeights.published(name)
         return weights.without_models() if name == "avcer-8cl" else weights
     path = Path(name)
-    if not path.suffix and not path.exists():
-        raise Refused(f"no weights {name!r}: choose equal, {', '.join(PUBLISHED)}, or give a .toml file")
     try:
+        if not path.suffix and not path.exists():
+            raise Refused(f"no weights {name!r}: choose equal, {', '.join(PUBLISHED)}, or give a .toml file")
         return read_weights(path)
+    except OSError as error:
+        raise Refused(f"weights file {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise Refused(str(error)) from None
 

@@ -3,6 +3,7 @@
 Pure functions on arrays; no threads, no clock.
 """
 
+import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,15 @@ class FusionWeights:
         classes, models = _PUBLISHED[name]
         return cls(np.array(classes).T, np.array(models), name)
 
+    @property
+    def oddity(self) -> str | None:
+        """What a user should know of these weights: the class whose column does not sum to 1, or None."""
+        sums = self.classes.sum(axis=0)
+        worst = int(abs(sums - 1).argmax())
+        if abs(sums[worst] - 1) < 1e-3:
+            return None
+        return f"weights {self.name}: the column of {BASIC[worst]} sums to {sums[worst]:.4f}, not 1; used as it is"
+
     def without_models(self) -> "FusionWeights":
         """The same weights without v."""
         return FusionWeights(self.classes, None, self.name)
@@ -180,9 +190,9 @@ def fuse(scores: npt.ArrayLike, weights: FusionWeights, present: npt.ArrayLike |
 def read_weights(path: Path) -> FusionWeights:
     """Read a weights file (TOML).
 
-    ``[classes]`` holds one list of seven numbers for each model, in the order of ``labels.BASIC``; ``[models]``, where
-    there is one, a number for each model; ``name`` is optional. Every class column must sum to 1 within 0.1
-    (published sets do not always sum exactly).
+    ``[classes]`` holds one list of seven numbers, in the order of ``labels.BASIC``, for static, dynamic and acoustic,
+    or for the first two alone; ``[models]``, where there is one, a number for each of them; ``name`` is optional.
+    Every class column must sum to 1 within 0.1 (published sets do not always sum exactly).
 
     Raises
     ------
@@ -199,8 +209,13 @@ def read_weights(path: Path) -> FusionWeights:
     if unknown:
         raise ValueError(f"weights file {path}: unknown key {unknown[0]!r}; known are name, classes, models")
     try:
-        classes = np.array([table["classes"][model] for model in MODELS], np.float64)
-        models = np.array([table["models"][model] for model in MODELS], np.float64) if "models" in table else None
+        names = MODELS if MODELS[-1] in table["classes"] else MODELS[:-1]
+        for section in ("classes", "models"):
+            surplus = sorted(set(table.get(section, names)) - set(names))
+            if surplus:
+                raise ValueError(f"[{section}] holds {surplus[0]!r}, but only {', '.join(names)} belong there")
+        classes = np.array([table["classes"][model] for model in names], np.float64)
+        models = np.array([table["models"][model] for model in names], np.float64) if "models" in table else None
         weights = FusionWeights(classes, models, str(table.get("name", path.stem)))
     except KeyError as error:
         raise ValueError(f"weights file {path} lacks {error}; it needs [classes] with {', '.join(MODELS)}") from None
@@ -215,7 +230,7 @@ def read_weights(path: Path) -> FusionWeights:
 
 def weights_toml(weights: FusionWeights) -> str:
     """The text of a weights file; ``read_weights`` reads it back exactly."""
-    lines = [f'name = "{weights.name}"', "", f"# {', '.join(BASIC)}", "[classes]"]
+    lines = [f"name = {json.dumps(weights.name)}", "", f"# {', '.join(BASIC)}", "[classes]"]
     for model, row in zip(MODELS, weights.classes, strict=False):
         lines.append(f"{model} = [{', '.join(repr(float(x)) for x in row)}]")
     if weights.models is not None:

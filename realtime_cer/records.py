@@ -59,14 +59,14 @@ class AudioWindow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridFrame:
-    """What the 5 FPS grid holds for instant ``k`` at time ``t``: a frame, or None for a gap.
+    """The frame that stands for instant ``k``, at time ``t``, of the 5 FPS grid; a gap has none.
 
     ``dropped`` counts grid frames that were overtaken since the one handed out before.
     """
 
     k: int
     t: float
-    frame: Frame | None
+    frame: Frame
     dropped: int = 0
 
 
@@ -93,7 +93,7 @@ class Visual:
     """Everything seen at grid instant ``k``; ``frame_t`` is when the analysed frame was captured."""
 
     k: int
-    frame_t: float | None
+    frame_t: float
     face: Face | None
     static: Scores | None
     dynamic: Scores | None

@@ -5,6 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Two busy cores are no fault of an example.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -98,7 +98,7 @@ def test_no_face_is_told_from_no_picture() -> None:
     clock = decider()
     [row] = clock.seen(seen(0, face=None), ORIGIN + 0.05)
     assert row.reason == "no face"
-    [row] = clock.seen(Visual(1, None, None, None, None), ORIGIN + 0.25)
+    [row] = clock.tick(ORIGIN + 0.35)
     assert row.reason == "nothing fresh"
 
 

@@ -1,5 +1,6 @@
 """Overlays: what is drawn, and that the films keep every picture, its time, and the sound."""
 
+import json
 import os
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from realtime_cer.sinks.lettering import bgr
 from realtime_cer.sinks.overlay import Overlay, draw_overlay
 from realtime_cer.sinks.panels import layout
 from realtime_cer.sinks.recorder import Recorder, new_session
-from realtime_cer.sinks.tables import read_rows
+from realtime_cer.sinks.tables import from_row, read_rows
 
 STEADY = [k / 25 for k in range(50)]
 NONE: dict[str, Any] = dict.fromkeys(MODELS)
@@ -116,6 +117,26 @@ def test_abstention_has_none_of_the_colours_and_says_why() -> None:
     assert (unseen[180:] != 120).any()
 
 
+@pytest.mark.parametrize(
+    "face",
+    [
+        (60, 60, 100, 100),
+        (60, 2, 100, 150),
+        (10, 1, 100, 238),
+        (205, 1, 100, 238),
+        (-20, -30, 120, 120),
+        (250, 90, 99, 99),
+    ],
+)
+def test_the_words_never_cover_a_face_that_leaves_room(face: tuple[float, float, float, float]) -> None:
+    picture = np.full((240, 320, 3), 255, np.uint8)
+    said = decision(1.0, "Sadly Fearful", face=face)
+    shown = inside(draw_overlay(picture, said, [said]), 320, 240)
+    x, y, width, height = (int(value) for value in face)
+    assert (shown[max(y, 0) + 8 : y + height - 8, max(x, 0) + 8 : x + width - 8] == 255).all()
+    assert (shown.max(axis=2) < 80).sum() > 1500, "the plate"
+
+
 def test_without_a_decision_the_picture_stays_as_it_is() -> None:
     canvas = draw_overlay(portrait(320, 240), None, [], now=3.0)
     assert (inside(canvas, 320, 240) == portrait(320, 240)).all()
@@ -153,7 +174,7 @@ def test_bars_and_shares_show_the_models() -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [(320, 240), (640, 360), (1280, 720), (1920, 1080), (720, 1280), (161, 121), (900, 90)]
+    "size", [(320, 240), (640, 360), (1280, 720), (1920, 1080), (720, 1280), (161, 121), (900, 90), (2, 2)]
 )
 def test_panels_lie_beside_the_picture_at_any_size(size: tuple[int, int]) -> None:
     where = layout(*size)
@@ -457,3 +478,34 @@ def test_run_writes_the_film_beside_the_other_results(tmp_path: Path, capsys: py
     assert main(["run", str(sound_only), "--out", str(tmp_path / "s"), "--overlay"]) == 0
     assert "no overlay is written" in capsys.readouterr().err
     assert not (tmp_path / "s" / "overlay.mkv").exists()
+
+
+def test_live_records_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rate = 48_000
+    times = [k / 25 for k in range(60)]
+    clip = write_clip(tmp_path / "a.mp4", size=(640, 480), times=times, sounds=[("aac", rate, click(2.4, rate, 1.5))])
+    assert main(["live", "--headless", "--camera", str(clip), "--record", str(tmp_path / "kept")]) == 0
+    shown = capsys.readouterr()
+    (session,) = (tmp_path / "kept").iterdir()
+    assert f"recorded to {session}" in shown.err
+    rows, kept = [from_row(json.loads(line)) for line in shown.out.splitlines()], read_rows(session / "decisions.jsonl")
+    assert len(rows) == len(kept) >= 12
+    assert [row.seq for row in rows] == [row.seq for row in kept]
+    assert [replace(row, t=0.0) for row in rows] == [replace(row, t=0.0) for row in kept]
+    start = kept[0].t
+    assert 0 <= start < 0.25
+    facts = json.loads((session / "session.json").read_text())
+    assert (facts["error"], facts["decisions"], facts["sources"][0]["name"]) == (None, len(kept), "a.mp4")
+    written, _, sound, rate = read_film(session / "overlay.mkv")
+    assert len(written) == facts["pictures"] == 60 - facts["lost"].get("pictures", 0)
+    begun = written[0]
+    assert np.diff(written) == pytest.approx([0.04] * (len(written) - 1), abs=0.0021) or facts["lost"]
+    assert click_at(sound, rate) - begun == pytest.approx(1.5, abs=0.04)
+
+
+def test_live_refuses_a_folder_that_it_cannot_write(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = write_clip(tmp_path / "a.mp4", times=STEADY)
+    assert main(["live", "--headless", "--camera", str(clip), "--record", str(clip)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "is a file: give a folder with --record" in shown.err

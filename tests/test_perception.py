@@ -1,5 +1,7 @@
 """Faces, crops, windows and voices, on real pictures and sound where that says more than made ones."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,9 +77,34 @@ def test_a_face_keeps_its_id_while_it_moves_and_is_lost_after_half_a_second(find
     picture = portrait()
     empty = np.full_like(picture, 90)
     walk = [shifted(picture, 12 * n) for n in range(6)]
-    seen = [tracker.see(frame) for frame in frames([*walk, empty, walk[-1], empty, empty, empty, walk[-1]])]
-    ids = [face.id if face else None for face in seen]
-    assert ids == [0] * 6 + [None, 0, None, None, None, 1]
+    story = [*walk, empty, walk[-1], empty, empty, empty, walk[-1], walk[-1]]
+    ids = [face.id if face else None for face in map(tracker.see, frames(story))]
+    assert ids == [0] * 6 + [None, 0, None, None, None, None, 1]
+
+
+def test_a_fleeting_face_does_not_count(finder: FaceFinder) -> None:
+    tracker = FaceTracker(finder, FaceConfig())
+    picture = portrait()
+    empty = np.full_like(picture, 90)
+    story = [empty, picture, empty, empty, empty, picture, picture]
+    assert [tracker.see(frame) is not None for frame in frames(story)] == [False] * 6 + [True]
+
+
+UNCLOSED = """
+import gc
+from realtime_cer.config import FaceConfig
+from realtime_cer.perception.face import FaceFinder
+finder = FaceFinder(FaceConfig())
+finder.itself = finder
+del finder
+gc.collect()
+print("alive")
+"""
+
+
+def test_a_finder_that_nobody_closed_does_not_hang_the_program() -> None:
+    done = subprocess.run([sys.executable, "-c", UNCLOSED], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("alive\n", 0)
 
 
 class Scripted(TinyFinder):

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "buffers": MATHS,
     "metrics": MATHS,
     "control": MATHS,
-    "inference": {"config", "labels", "records"},
+    "inference": {"config", "labels", "records"},  # a manifest's class order is held against labels
     "perception": MATHS | {"config", "inference"},
     "capture": MATHS | {"config", "buffers"},
     "sinks": MATHS | {"config", "buffers"},

@@ -13,10 +13,13 @@ import av.error
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from realtime_cer.capture.resample import to_mono
 from realtime_cer.errors import Refused
+from realtime_cer.records import Floats
 
 MediaStream = VideoStream | AudioStream
 
@@ -38,13 +41,13 @@ _AHEAD_S = 60.0
 
 def open_container(path: Path) -> InputContainer:
     """Open a file; raises Refused with one line where it is not there or no media."""
-    if path.is_dir():
-        raise Refused(f"{path} is a folder: name a media file in it")
-    if not path.exists():
-        raise Refused(f"{path}: no such file")
-    if not path.is_file():
-        raise Refused(f"{path} is no regular file: copy its content to one first")
     try:
+        if path.is_dir():
+            raise Refused(f"{path} is a folder: name a media file in it")
+        if not path.exists():
+            raise Refused(f"{path}: no such file")
+        if not path.is_file():
+            raise Refused(f"{path} is no regular file: copy its content to one first")
         if path.stat().st_size == 0:
             raise Refused(f"{path} is empty")
         with path.open("rb") as file:
@@ -149,3 +152,22 @@ class Timeline:
             self._shift = stamp - Fraction(due)
             return due
         return t
+
+
+def mono_of(frame: AudioFrame) -> Floats:
+    """Sound of a frame, (n,) float32, channels averaged."""
+    samples = frame.to_ndarray()
+    if frame.format.is_planar:
+        return to_mono(samples.T)
+    return to_mono(samples.reshape(-1, frame.layout.nb_channels))
+
+
+def aspect(stream: VideoStream) -> float:
+    """Width of a pixel over its height."""
+    return float(stream.sample_aspect_ratio or 1)
+
+
+def matrix(frame: VideoFrame) -> bytes | None:
+    """The display matrix that turns the picture, if it has one."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    return bytes(data) if isinstance(data, SideData) else None

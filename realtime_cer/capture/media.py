@@ -6,6 +6,7 @@ interleaved file cannot make one of them pile up in memory. A decoder may use th
 
 import heapq
 import math
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -18,20 +19,33 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from realtime_cer.capture.decoding import MediaStream, Timeline, choose, decode, is_cover, open_container, prepare
+from realtime_cer.capture.decoding import (
+    MediaStream,
+    Timeline,
+    aspect,
+    choose,
+    decode,
+    is_cover,
+    matrix,
+    mono_of,
+    open_container,
+    prepare,
+)
 from realtime_cer.capture.picture import fit, orientation, turn
-from realtime_cer.capture.resample import Resampler, to_mono
+from realtime_cer.capture.resample import Resampler
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.errors import Refused
-from realtime_cer.records import Floats, Frame, Picture, read_only
+from realtime_cer.records import Frame, Picture, read_only
 
 Wanted = Callable[[float], bool]
 """Asked once for every frame, in order, with its media time: is it to be converted and yielded?"""
+
+_TINY = 100
+"""Pictures with a shorter side than this, in pixels, are told of."""
 
 _SILENT = 1e-4
 """Peak below which a sound track counts as silent: 80 dB under full scale."""
@@ -94,7 +108,7 @@ class MediaFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = path.name
+        self.name = os.fsencode(path.name).decode("utf-8", "replace")  # fit to be shown and written
         self.notices: list[str] = []
         self.width = self.height = self.rotation = 0
         self.fps: float | None = None
@@ -171,6 +185,8 @@ class MediaFile:
             timeline, converter = Timeline(self.origin, self.duration), VideoReformatter()
             step = 1 / self.fps if self.fps else 0.04
             last: float | None = None
+            odd = 0
+            seq = 0
             for seq, frame in enumerate(decode(container, stream, self._damaged("picture"))):
                 assert isinstance(frame, VideoFrame)
                 t = timeline.place(frame, None if last is None else last + step)
@@ -178,6 +194,7 @@ class MediaFile:
                     t = 0.0
                 if last is not None and t <= last:
                     continue  # two pictures for one time: the first is kept
+                odd += last is not None and abs(t - last - step) > step / 2
                 last = t
                 if wanted is None or wanted(t):
                     try:
@@ -188,6 +205,8 @@ class MediaFile:
                     yield t, Frame(t, seq, picture)
             if timeline.jumps:
                 self._tell(f"the picture's timestamps in {self.name} jump: it was joined there")
+            elif odd > 2 and odd > 0.02 * seq:
+                self._tell(f"{self.name} has a variable frame rate: its pictures are taken by their times")
             if last is not None:
                 ends.append(last + step)
 
@@ -201,7 +220,7 @@ class MediaFile:
             due: float | None = None
             for frame in decode(container, stream, self._damaged("sound")):
                 assert isinstance(frame, AudioFrame)
-                mono, rate = _mono(frame), frame.sample_rate
+                mono, rate = mono_of(frame), frame.sample_rate
                 t = timeline.place(frame, due)
                 if t is None:
                     t = 0.0
@@ -224,11 +243,11 @@ class MediaFile:
                     self._tell(f"the sound of {self.name} is silent: picture-only")
 
     def _convert(self, frame: VideoFrame, stream: VideoStream, converter: VideoReformatter) -> Picture:
-        width, height = fit(frame.width, frame.height, _aspect(stream))
+        width, height = fit(frame.width, frame.height, aspect(stream))
         how = "AREA" if width < frame.width or height < frame.height else "BILINEAR"
         scaled = converter.reformat(frame, width, height, "bgr24", interpolation=how)
         pixels: Picture = scaled.to_ndarray()  # type: ignore[assignment]  # bgr24 is of 8 bits
-        return read_only(turn(pixels, orientation(_matrix(frame))))
+        return read_only(turn(pixels, orientation(matrix(frame))))
 
     def _look_at(self, stream: MediaStream) -> Fraction | None:
         """Decode a stream's first frame for its facts; gives its timestamp, or None where there is none."""
@@ -248,13 +267,17 @@ class MediaFile:
             return Fraction(frame.pts * frame.time_base) if frame.pts is not None and frame.time_base else Fraction(0)
 
     def _see(self, frame: VideoFrame, stream: VideoStream) -> None:
-        how = orientation(_matrix(frame))
-        wide, high = fit(frame.width, frame.height, _aspect(stream), longest=None)
+        how = orientation(matrix(frame))
+        wide, high = fit(frame.width, frame.height, aspect(stream), longest=None)
         self.width, self.height = (high, wide) if how.transposed else (wide, high)
         self.rotation = how.degrees
         rate = stream.average_rate or stream.guessed_rate
         self.fps = float(rate) if rate else None
-        small = fit(frame.width, frame.height, _aspect(stream))
+        if self.rotation:
+            self._tell(f"the pictures of {self.name} are turned by {self.rotation} degrees, as the file asks")
+        if min(self.width, self.height) < _TINY:
+            self._tell(f"pictures of {self.width}x{self.height} in {self.name} are tiny: faces are hardly found")
+        small = fit(frame.width, frame.height, aspect(stream))
         if small != (wide, high):
             if how.transposed:
                 small = small[1], small[0]
@@ -280,19 +303,3 @@ class MediaFile:
     def _tell(self, notice: str) -> None:
         if notice not in self.notices:
             self.notices.append(notice)
-
-
-def _mono(frame: AudioFrame) -> Floats:
-    samples = frame.to_ndarray()
-    if frame.format.is_planar:
-        return to_mono(samples.T)
-    return to_mono(samples.reshape(-1, frame.layout.nb_channels))
-
-
-def _aspect(stream: VideoStream) -> float:
-    return float(stream.sample_aspect_ratio or 1)
-
-
-def _matrix(frame: VideoFrame) -> bytes | None:
-    data = frame.side_data.get("DISPLAYMATRIX")
-    return bytes(data) if isinstance(data, SideData) else None

@@ -53,6 +53,11 @@ class Player:
         self._picture, self._sound = picture, sound
         self.status = SourceStatus("opening", self.name, clock())
 
+    @property
+    def notices(self) -> list[str]:
+        """What a user should know of the file, one line each; grows while it is played."""
+        return self.media.notices
+
     def items(self, stop: threading.Event) -> Iterator[Item]:
         """Yield the file's frames and blocks of sound at real-time pace; end with the file or when stopped."""
         begun = self.start = self._clock()

@@ -164,9 +164,11 @@ def open_input(device: Input, callback: Callable[[int], Callable[..., None]]) ->
     rates = list(dict.fromkeys((device.rate, *_RATES)))
     widths = list(dict.fromkeys(min(each, device.channels) for each in (1, 2, device.channels)))
     why: Exception | None = None
+    rate_refused = False
     with exclusive() as library:
         for rate in rates:
             for width in widths:
+                stream = None
                 try:
                     stream = library.InputStream(
                         device=device.index,
@@ -180,11 +182,13 @@ def open_input(device: Input, callback: Callable[[int], Callable[..., None]]) ->
                     stream.start()
                 except (library.PortAudioError, ValueError) as error:
                     why = error
+                    rate_refused |= "sample rate" in str(error).lower()
+                    if stream is not None:  # opened, but it would not start
+                        stream.close(ignore_errors=True)
                 else:
                     _open.append(stream)
                     return stream, rate
-    text = str(why).lower()
-    if "sample rate" in text:
+    if rate_refused:
         tried = ", ".join(str(rate) for rate in rates)
         raise Refused(f"microphone {device.name} takes none of the sample rates {tried}: choose another one") from why
     raise Unavailable(f"microphone {device.name} cannot be opened ({_first_line(why)}): is another program using it?")

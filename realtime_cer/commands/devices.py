@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from realtime_cer.commands.console import Talk
+
 if TYPE_CHECKING:
     from realtime_cer.capture.devices import DeviceInfo
 
@@ -67,7 +69,7 @@ def run_devices(console: Console | None = None, *, as_json: bool = False) -> int
     """The ``devices`` command; gives the exit code, which is 0 also where nothing is plugged in."""
     from realtime_cer.capture.devices import cameras, microphone_problem, microphones
 
-    console = console or Console(highlight=False)
+    console = console or Talk()
     seen, heard, problem, running = cameras(), microphones(), microphone_problem(), engines()
     if as_json:
         table = {

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from realtime_cer.commands.console import Talk
 from realtime_cer.commands.devices import engines, remedy
 from realtime_cer.commands.libraries import Check, libraries
 from realtime_cer.errors import Refused
@@ -51,7 +52,7 @@ def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
 
 def run_doctor(console: Console | None = None, *, as_json: bool = False, folder: Path | None = None) -> int:
     """The ``doctor`` command; gives 0 where everything needed is there, and 1 where something is not."""
-    console = console or Console(highlight=False)
+    console = console or Talk()
     done = []
     for check in checks(folder):
         done.append(check)

@@ -1,16 +1,17 @@
 """``live``: sources from flags, the recogniser over them, and a view or rows."""
 
 import contextlib
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source
-from realtime_cer.config import Config, load_weights
+from realtime_cer.commands.console import notice, weights_of
+from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
@@ -18,11 +19,6 @@ from realtime_cer.pipeline.steps import Perception, load_perception
 from realtime_cer.records import Decision
 
 _REDRAW_S = 0.125
-
-
-def notice(text: str) -> None:
-    """Tell the user something that is no error."""
-    print(f"realtime-cer: {text}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -60,8 +56,6 @@ def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list
                 from realtime_cer.capture.player import Player
 
                 media = open_media(film)
-                for line in media.notices:
-                    notice(line)
                 sources.append(("file", Player(media, time.monotonic, sound=microphone is None)))
                 if microphone is None:
                     return sources
@@ -69,7 +63,7 @@ def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list
                 from realtime_cer.capture.camera import open_camera
 
                 with _optional(camera):
-                    sources.append(("camera", open_camera(camera or "0", time.monotonic, wait=wait)))
+                    sources.append(("camera", open_camera(camera or _first_camera(), time.monotonic, wait=wait)))
         if microphone != "none":
             from realtime_cer.capture.microphone import open_microphone
 
@@ -97,12 +91,25 @@ def _optional(named: str | None) -> Iterator[None]:
         notice(f"{refusal} (going on without)")
 
 
+def _first_camera() -> str:
+    """The words for the camera that is taken when none is named."""
+    from realtime_cer.capture.devices import cameras
+
+    found = cameras()
+    return found[0].select if found else "0"
+
+
 def _is_file(camera: str) -> bool:
-    """Whether a camera's name is a media file; devices such as /dev/video0 are none."""
-    if "://" in camera or camera.isdigit():
+    """Whether a camera's name is that of a media file, there or not; devices and their names are none."""
+    if "://" in camera or camera.isdigit() or camera.startswith("/dev/"):
         return False
     path = Path(camera)
-    return path.is_file() or path.is_dir() or (not path.exists() and not camera.startswith("/dev/"))
+    if path.suffix or len(path.parts) > 1:
+        return True
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def run_live(
@@ -114,16 +121,33 @@ def run_live(
     duration_s: float | None,
     wait: bool,
     window: bool = True,
+    record: Path | None = None,
 ) -> int:
     """The ``live`` command; gives the exit code."""
-    weights = load_weights(config.weights)
+    weights = weights_of(config)
     with contextlib.ExitStack() as stack:
         future = stack.enter_context(loading(config))
         sources = open_sources(camera, microphone, wait)
         for _, source in sources:
             stack.callback(source.close)
+        told = _tell_notices(sources, 0)
+        if window and not headless:
+            from realtime_cer.commands.window import prepare_window
+
+            prepare_window()
         perception = future.result()
-        live = stack.enter_context(Live(config, weights, perception, sources))
+        end: Callable[[], None] | None = None
+        if record is None:
+            live = Live(config, weights, perception, sources)
+        else:
+            from realtime_cer.commands.record import end_recording, open_recorder
+
+            recorder = open_recorder(record, sources, config, perception)
+            end = partial(end_recording, recorder)
+            stack.callback(end)
+            live = Live(config, weights, perception, sources, taps=[recorder.tap])
+            recorder.begin(live.origin)
+        stack.enter_context(live)
         if headless:
             from realtime_cer.sinks.tables import to_json
 
@@ -131,9 +155,23 @@ def run_live(
                 print(to_json(decision), flush=True)
         else:
             title = " + ".join(source.name for _, source in sources)
-            for _ in watch(live, config, weights, duration_s, title, window=window):
+            for _ in watch(live, config, weights, duration_s, title, window=window, lost=end):
                 pass
+        stuck = live.stop()
+        if live.rows_lost:
+            notice(f"{live.rows_lost} rows were lost: whoever reads them is too slow")
+        if stuck:
+            notice(f"did not end in time and was left behind: {', '.join(stuck)}")
+        _tell_notices(sources, told)
     return 0
+
+
+def _tell_notices(sources: list[tuple[str, Source]], told: int) -> int:
+    """Tell what the sources have to say, but for the lines told before; gives how many those are now."""
+    lines = [line for _, source in sources for line in getattr(source, "notices", ())]
+    for line in lines[told:]:
+        notice(line)
+    return len(lines)
 
 
 def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
@@ -145,11 +183,19 @@ def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
 
 
 def watch(
-    live: Live, config: Config, weights: FusionWeights, duration_s: float | None, title: str, *, window: bool = True
+    live: Live,
+    config: Config,
+    weights: FusionWeights,
+    duration_s: float | None,
+    title: str,
+    *,
+    window: bool = True,
+    lost: Callable[[], None] | None = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
 
-    The terminal is redrawn, or written line by line where it cannot be. Ends also when the window is closed.
+    The terminal is redrawn, or written line by line where it cannot be. Ends also when the window is closed. ``lost``
+    is called just before the process ends because the display has gone.
     """
     if window:
         from realtime_cer.ui.screen import screen_available
@@ -158,9 +204,8 @@ def watch(
         if missing is None:
             from realtime_cer.commands.window import watch_window
 
-            yield from watch_window(
-                live, limited(live, duration_s), title=title, rule=config.rule, weights=weights.name
-            )
+            rows = limited(live, duration_s)
+            yield from watch_window(live, rows, title=title, rule=config.rule, weights=weights.name, lost=lost)
             return
         notice(f"{missing} (going on in the terminal)")
     from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable

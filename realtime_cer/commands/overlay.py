@@ -25,6 +25,9 @@ _EARLY_S = 1e-6
 _HOLDS_S = 2 * GRID_S
 """A decision says nothing about pictures that come later than this after it."""
 
+_EARLIEST_S = 0.002
+"""A packet before time 0 that reaches no further than this holds nothing but a decoder's run-in."""
+
 _SOUND_RATE = 48_000
 
 Part = tuple[float, int, Any]
@@ -120,8 +123,7 @@ def _packets(media: MediaFile, source: Any, stream: AudioStream) -> Iterator[Par
             placed = timeline.place(packet, due)
             t = 0.0 if placed is None else placed
         due = t + length
-        # A decoder's run-in lies before time 0; what reaches beyond it is needed.
-        if due > 1e-4 or t >= 0:
+        if due > _EARLIEST_S or t >= 0:
             yield t, 0, packet
 
 

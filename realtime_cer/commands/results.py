@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,9 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
         if folder.exists() and not folder.is_dir():
             raise Refused(f"{folder} is a file: give a folder with --out")
         held = [name for name in FILES if (folder / name).exists()]
+        strange = [name for name in held if not (folder / name).is_file()]
+        if strange:
+            raise Refused(f"{folder / strange[0]} is no file and cannot be replaced: give another --out")
         if held and not overwrite:
             raise Refused(f"{folder} holds results ({held[0]}): add --overwrite to replace them, or give another --out")
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,18 +69,15 @@ class Results:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tables.__exit__(kind, error, trace)
+        with contextlib.suppress(OSError):  # a full disk was told when a row or the summary was written
+            self._tables.__exit__(kind, error, trace)
 
     def write(self, decision: Decision) -> None:
         """Keep one decision."""
         if self._origin:
             decision = replace(decision, t=decision.t - self._origin)
-        try:
+        with _kept(self.folder):
             self._tables.write(decision)
-        except OSError as error:
-            raise Refused(
-                f"{self.folder} cannot be written any more ({error.strerror}): what was written is kept"
-            ) from None
         self._tally.add(decision)
 
     def finish(self, *, title: str, duration_s: float, hashes: dict[str, str], **facts: Any) -> dict[str, Any]:
@@ -90,7 +91,7 @@ class Results:
         facts : more for the summary: source, notices, interrupted
         """
         wall = time.perf_counter() - self._started
-        with contextlib.suppress(OSError):
+        with _kept(self.folder):
             self._tables.__exit__(None, None, None)
         summary = {
             **facts,
@@ -102,8 +103,18 @@ class Results:
             "networks": hashes,
             "versions": library_versions(),
         }
-        write_summary(self.folder / "summary.json", summary)
         from realtime_cer.sinks.timeline import draw_timeline
 
-        draw_timeline(self.folder / "timeline.png", read_rows(self.folder / "decisions.jsonl"), title)
+        with _kept(self.folder):
+            write_summary(self.folder / "summary.json", summary)
+            draw_timeline(self.folder / "timeline.png", read_rows(self.folder / "decisions.jsonl"), title)
         return summary
+
+
+@contextlib.contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Turn a disk that is full, or gone, into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written any more ({error.strerror}): what was written is kept") from None

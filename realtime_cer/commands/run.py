@@ -1,19 +1,18 @@
 """``run``: a media file in, a folder of results out."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
+from realtime_cer.commands.console import Talk, notice, weights_of
 from realtime_cer.commands.results import FILES, Results, prepare_folder
-from realtime_cer.config import Config, load_weights
+from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import load_perception
@@ -30,12 +29,12 @@ def run_file(
     overlay: bool = False,
 ) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
-    weights = load_weights(config.weights)
+    weights = weights_of(config)
     media = open_media(file)
-    if any((out / name).exists() and file.samefile(out / name) for name in FILES):
+    if any(_same(file, out / name) for name in FILES):
         raise Refused(f"{file} would be replaced by the results: give another --out")
     prepare_folder(out, overwrite)
-    console = Console(stderr=True, highlight=False)
+    console = Talk(stderr=True)
     interrupted = False
     with contextlib.closing(load_perception(config)) as perception, Results(out, config) as results:
         reached = 0.0
@@ -50,7 +49,7 @@ def run_file(
             except KeyboardInterrupt:
                 interrupted = True
         for line in media.notices:
-            print(f"realtime-cer: {line}", file=sys.stderr)
+            notice(line)
         summary = results.finish(
             title=media.name,
             duration_s=media.end if media.end is not None and not interrupted else reached,
@@ -69,9 +68,16 @@ def run_file(
     return 130 if interrupted else 0
 
 
-def _bar(console: Console) -> Progress:
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _bar(console: Talk) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[done]}"),
@@ -82,14 +88,14 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _draw(media: MediaFile, film: Path, console: Console) -> bool:
+def _draw(media: MediaFile, film: Path, console: Talk) -> bool:
     """Write the film; False where the file has no picture."""
     import av.error
 
     from realtime_cer.commands.overlay import write_overlay
 
     if not media.has_video:
-        print(f"realtime-cer: no picture in {media.name}: no overlay is written", file=sys.stderr)
+        notice(f"no picture in {media.name}: no overlay is written")
         return False
     with _bar(console) as bar:
         task = bar.add_task(film.name, total=media.duration, done="")
@@ -105,7 +111,7 @@ def _draw(media: MediaFile, film: Path, console: Console) -> bool:
                 f"{film} cannot be written ({error.strerror or error}): the other results are whole"
             ) from None
     for line in notices:
-        print(f"realtime-cer: {line}", file=sys.stderr)
+        notice(line)
     return True
 
 
@@ -132,7 +138,7 @@ def _facts(media: MediaFile) -> dict[str, object]:
     }
 
 
-def _tell(console: Console, summary: dict[str, object], out: Path, written: list[str], interrupted: bool) -> None:
+def _tell(console: Talk, summary: dict[str, object], out: Path, written: list[str], interrupted: bool) -> None:
     """The last lines: how it went, and where the results are."""
     labels = summary["labels"]
     assert isinstance(labels, dict)
@@ -143,6 +149,5 @@ def _tell(console: Console, summary: dict[str, object], out: Path, written: list
     console.print(
         f"{summary['decisions']} decisions in {summary['wall_s']} s for {summary['duration_s']} s of media:"
         f" {most}, abstained {summary['abstained']} times",
-        soft_wrap=True,
     )
-    console.print(f"results: {out}/{', '.join(written)}", soft_wrap=True)
+    console.print(f"results: {out}/{', '.join(written)}")

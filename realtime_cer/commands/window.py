@@ -10,6 +10,16 @@ from realtime_cer.records import Decision
 _JOIN_S = 1.0
 
 
+def prepare_window() -> None:
+    """Load Qt, where there is a screen, while the networks are still being loaded: the first picture comes earlier."""
+    from realtime_cer.ui.screen import screen_available
+
+    if screen_available() is None:
+        from realtime_cer.ui.app import application
+
+        application()
+
+
 def watch_window(
     control: Control,
     decisions: Iterator[Decision],
@@ -63,7 +73,7 @@ def watch_window(
                     yield rows.get()
                 if over.is_set() and rows.empty():
                     break
-            if view.open and not errors:
+            if view.open and control.ended and not errors:
                 view.linger()
         finally:
             closed.set()

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from realtime_cer.errors import Refused
 from realtime_cer.inference.manifest import Manifest, read_manifest, verified_file
+from realtime_cer.labels import BASIC
 
 BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
 """Every backend by name, fastest first: the order in which ``auto`` looks."""
@@ -52,6 +53,11 @@ def load(name: str, backend: str = "auto", folder: Path | None = None, threads: 
     if chosen not in AVAILABLE:
         raise Refused(f"engine {chosen} is not in this version; use --engine cpu, or auto")
     manifest = read_manifest(name, folder)
+    given = {tensor.name: tensor.shape[-1] for tensor in manifest.outputs}
+    if manifest.name != name:
+        raise Refused(f"the manifest of network {name} is that of {manifest.name}: restore it or reinstall the package")
+    if given.get("probabilities") != len(BASIC) or (name == "static" and "features" not in given):
+        raise Refused(f"the manifest of network {name} promises no {len(BASIC)} probabilities, or lacks its features")
     path = verified_file(manifest, folder)
     from realtime_cer.inference.ort import OrtEngine
 

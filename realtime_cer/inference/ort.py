@@ -44,7 +44,11 @@ class OrtEngine:
         self._input = manifest.inputs[0].name
         self._outputs = [tensor.name for tensor in manifest.outputs]
         shape = [size if isinstance(size, int) else 1 for size in manifest.inputs[0].shape]
-        self.run(np.zeros(shape, manifest.inputs[0].dtype))
+        try:
+            self.run(np.zeros(shape, manifest.inputs[0].dtype))
+        except Exception as error:  # as above: an input that the manifest describes wrongly
+            reason = " ".join(str(error).split())[:200]
+            raise Refused(f"network file {path} does not run as its manifest says ({reason})") from None
 
     def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Run the network on its one input; gives every output by name."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,11 @@ def around(box: Box, factor: float, shape: tuple[int, ...]) -> tuple[int, int, i
     return (left, top, right, bottom) if right - left >= 16 and bottom - top >= 16 else None
 
 
+# A landmarker that the garbage collector frees before it was closed waits for its own dead thread for ever
+# (mediapipe 6233): until then each is held here.
+_open: set[Any] = set()
+
+
 class FaceFinder:
     """MediaPipe's Face Landmarker on single pictures: detection and 478 landmarks.
 
@@ -92,11 +98,13 @@ class FaceFinder:
                 min_face_detection_confidence=config.min_confidence,
                 min_face_presence_confidence=config.min_confidence,
             )
+            self._landmarker: Any = None
             try:
                 self._landmarker = vision.FaceLandmarker.create_from_options(options)
             except (RuntimeError, ValueError) as error:
                 raise Refused(f"face bundle {path} cannot be loaded: {' '.join(str(error).split())[:160]}") from None
             # The first call loads the rest of the graph, and talks on stderr.
+            _open.add(self._landmarker)
             self.find(np.zeros((64, 64, 3), np.uint8))
 
     def find(self, picture: Picture) -> list[Floats]:
@@ -113,8 +121,18 @@ class FaceFinder:
         return [face + corner for face in self.find(np.ascontiguousarray(picture[top:bottom, left:right]))]
 
     def close(self) -> None:
-        """Free the native graph."""
-        self._landmarker.close()
+        """Free the native graph; a call that hangs in it is left behind after two seconds. Harmless when repeated."""
+        landmarker, self._landmarker = self._landmarker, None
+        if landmarker is None:
+            return
+
+        def free() -> None:
+            landmarker.close()
+            _open.discard(landmarker)
+
+        closing = threading.Thread(target=free, name="face-close", daemon=True)
+        closing.start()
+        closing.join(2.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,14 +140,16 @@ class _Track:
     face: Face
     seen: float
     since: float
+    counts: bool
 
 
 class FaceTracker:
     """Which face is which from picture to picture, and which of them is the target.
 
     A face is followed by the overlap of its boxes. A known one that is not found in the whole picture is looked for
-    around its last place; a new one counts only if a second look, at a crop around it, finds it again, which removes
-    false ones. The target is the largest face; a passer-by takes over only when clearly larger for half a second.
+    around its last place. A new one is admitted only if a second look, at a crop around it, finds it again, which
+    removes false ones, and counts once it was seen in two frames, which removes fleeting ones; in the very first frame
+    it counts at once. The target is the largest face; another takes over only when clearly larger for half a second.
 
     Parameters
     ----------
@@ -146,6 +166,7 @@ class FaceTracker:
         self._target: int | None = None
         self._next_id = 0
         self._searches = 0
+        self._begun = False
 
     @property
     def lost(self) -> bool:
@@ -160,6 +181,7 @@ class FaceTracker:
         if not found and not self._tracks:
             found = self._search(frame.picture)
         self._follow(frame, found)
+        self._begun = True
         return self._choose(now)
 
     def _search(self, picture: Picture) -> list[Floats]:
@@ -209,11 +231,14 @@ class FaceTracker:
     def _update(self, i: int, landmarks: Floats, t: float) -> None:
         known = self._tracks.get(i)
         face = Face(i, box_of(landmarks), read_only(landmarks))
-        self._tracks[i] = replace(known, face=face, seen=t) if known else _Track(face, t, t)
+        if known:
+            self._tracks[i] = replace(known, face=face, seen=t, counts=True)
+        else:
+            self._tracks[i] = _Track(face, t, t, counts=not self._begun)
 
     def _choose(self, now: float) -> Face | None:
         """The target among the faces; None while it is out of sight."""
-        here = {i: track for i, track in self._tracks.items() if track.seen == now}
+        here = {i: track for i, track in self._tracks.items() if track.seen == now and track.counts}
         size = {i: track.face.box[2] * track.face.box[3] for i, track in self._tracks.items()}
         if self._target not in self._tracks:
             self._target = max(here, key=lambda i: size[i], default=None)

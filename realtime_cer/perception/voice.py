@@ -115,10 +115,10 @@ class MouthVoice:
         """The mouth needs no sound."""
 
     def look(self, t: float, face: Face | None) -> None:
-        """Take in one frame; another face starts anew, no face is a closed mouth."""
+        """Take in one frame; another face starts anew, a frame without a face is a closed mouth."""
         with self._lock:
-            if face is None or face.id != self._face:
-                self._face = face.id if face else None
+            if face is not None and face.id != self._face:
+                self._face = face.id
                 self._recent.clear()
                 self._mean, self._count = 0.0, 0
             is_open = False

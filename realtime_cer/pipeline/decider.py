@@ -95,7 +95,7 @@ class Decider:
             one = scores[name]
             if one is not None:
                 table[row], present[row] = one.probabilities, True
-        searched = visual is not None and visual.frame_t is not None and visual.face is None
+        searched = visual is not None and visual.face is None
         verdict = judge(
             table,
             present,

@@ -16,7 +16,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -29,7 +29,7 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, Decision, Frame, Snapshot, Sound, SourceReport, Visual
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Snapshot, Sound, SourceReport, Visual
 
 _POLL_S = 0.1
 _JOIN_S = 1.5
@@ -49,6 +49,8 @@ class Live:
     perception : loaded networks; used by this object alone while it runs
     sources : pairs of a kind ("camera", "microphone", "file") and a source
     clock : seconds that never go back; the one by which the sources stamp
+    taps : called with every frame and block of sound as it is captured, and with every decision as it is issued, in
+        the thread of each; they must not block
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Live:
         perception: Perception,
         sources: Sequence[tuple[str, Source]],
         clock: Clock = time.monotonic,
+        taps: Sequence[Callable[[Frame | AudioBlock | Decision], None]] = (),
     ) -> None:
         self._perception = perception
         self._sources = list(sources)
         self._clock = clock
+        self._taps = tuple(taps)
         self.origin = clock()
         self._frames = FrameRing(self.origin)
         self._sound = AudioRing(self.origin)
@@ -207,8 +211,13 @@ class Live:
                 self._frames.push(item)
             else:
                 self._sound.push(item)
+            self._tap(item)
         with self._lock:
             self._capturing -= 1
+
+    def _tap(self, item: Frame | AudioBlock | Decision) -> None:
+        for tap in self._taps:
+            tap(item)
 
     def _video(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -277,6 +286,7 @@ class Live:
                     self._latencies.popleft()
                 while self._issued and self._issued[0] < now - _STATISTICS_S:
                     self._issued.popleft()
+            self._tap(decision)
             try:
                 self._rows.put_nowait(decision)
             except queue.Full:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from realtime_cer.buffers import AudioRing, FrameRing
+from realtime_cer.capture.source import item_end
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.steps import Perception
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
+from realtime_cer.records import AudioBlock, Decision, Frame
 
 
 def decide(
@@ -34,7 +35,7 @@ def decide(
     decider = Decider(config, weights, origin)
     end = origin
     for item in items:
-        now = item.t if isinstance(item, Frame) else item.t + len(item.samples) / SAMPLE_RATE
+        now = item_end(item)
         end = max(end, now)
         while decider.deadline < now:
             yield from decider.tick(decider.deadline)

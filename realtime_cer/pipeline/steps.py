@@ -31,9 +31,7 @@ class Seeing:
         self._voice = voice
 
     def see(self, grid: GridFrame) -> Visual:
-        """Analyse one grid frame; a gap gives an empty result."""
-        if grid.frame is None:
-            return Visual(grid.k, None, None, None, None, grid.dropped)
+        """Analyse one grid frame."""
         face = self._tracker.see(grid.frame)
         self._voice.look(grid.frame.t, face)
         if face is None:
@@ -67,14 +65,14 @@ class Hearing:
         Call when ``ring.end`` has reached ``next_end``.
         """
         end = ring.end // self.step * self.step
-        fresh = ring.window(end, end - max(self._end, ring.start))
+        fresh = ring.window(end, end - self._end)
         self._end = end
         self._voice.hear(fresh)
         speech = self._voice.share(fresh.t, self._span_s)
         voice = speech >= self._least
         acoustic = None
         if voice:
-            window = ring.window(end, min(round(WINDOW_S * SAMPLE_RATE), end - ring.start))
+            window = ring.window(end, round(WINDOW_S * SAMPLE_RATE))
             if window.heard >= MIN_HEARD_S * SAMPLE_RATE:
                 acoustic = self._acoustic(window)
         return Sound(fresh.t, _level_db(fresh.samples[-self.step :]), speech, voice, acoustic)

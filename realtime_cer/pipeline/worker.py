@@ -43,7 +43,7 @@ class Worker:
         self._thread.start()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end; False if it is still running after the timeout, or was never started."""
+        """Wait for the end; False if it is still running after the timeout. One that never started has ended."""
         if self._thread.ident is None:
             return True
         self._thread.join(timeout_s)

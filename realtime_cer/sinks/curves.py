@@ -22,14 +22,16 @@ _TOPS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300)
 _GRID: Colour = (54, 46, 42)
 _NOW: Colour = (110, 102, 97)
-_ABSTAINED: Colour = (92, 84, 79)
+_ABSTAINED: Colour = (98, 90, 85)
+_UNKNOWN: Colour = (58, 50, 46)
 _SHIFT = 4
 """Points lie on sixteenths of a pixel, so that the curves glide."""
 
 
 def clock(seconds: int) -> str:
-    """A media time as ``m:ss``."""
-    return f"{seconds // 60}:{seconds % 60:02d}"
+    """A media time as ``m:ss``, or ``h:mm:ss`` from one hour on."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def draw_curves(
@@ -41,7 +43,9 @@ def draw_curves(
     now: float,
     span_s: float,
 ) -> None:
-    """Draw the seven curves, and below them a ribbon of what was said, in grey where the program abstained.
+    """Draw the seven curves, and below them a ribbon of what was said.
+
+    The ribbon is grey where the program abstained, darker where it had nothing to go by, and empty without a decision.
 
     Parameters
     ----------
@@ -77,7 +81,7 @@ def draw_curves(
     low = plot.bottom + round(0.35 * em)
     for word, first, last in _runs(recent):
         left, right = (round(plot.x + (t - start) * scale) for t in (first, min(last, start + span_s)))
-        colour = bgr(palette.COMPOUND[COMPOUND.index(word)]) if word in COMPOUND else _ABSTAINED
+        colour = bgr(palette.COMPOUND[COMPOUND.index(word)]) if word in COMPOUND else _ABSTAINED if word else _UNKNOWN
         cv2.rectangle(canvas, (left, low), (max(right - 1, left), low + high - 1), colour, -1)
 
 
@@ -109,13 +113,16 @@ def _stretches(recent: Sequence[Decision]) -> list[list[Decision]]:
 
 
 def _runs(recent: Sequence[Decision]) -> list[tuple[str, float, float]]:
-    """What was said, from when to when; a missing decision leaves a hole."""
+    """What was said, from when to when: "" where nothing was known; a missing decision leaves a hole."""
     ends = [
         min(after.t, before.t + STEP_S) if after.t - before.t > _GAP_S else after.t
         for before, after in pairwise(recent)
     ]
     ends += [d.t + STEP_S for d in recent[-1:]]
-    pieces = [(d.label or d.reason or "", d.t, end) for d, end in zip(recent, ends, strict=True)]
+    pieces = [
+        (d.label or (d.reason or "abstained" if d.compound else ""), d.t, end)
+        for d, end in zip(recent, ends, strict=True)
+    ]
     runs: list[tuple[str, float, float]] = []
     for word, start, end in pieces:
         if runs and runs[-1][0] == word and start - runs[-1][2] < 1e-6:

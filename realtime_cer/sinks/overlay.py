@@ -18,12 +18,12 @@ SPAN_S = 30.0
 """How far the curves look back."""
 
 REASONS = {
-    "no face": "no face",
-    "nothing fresh": "nothing fresh",
+    "no face": "no face in the picture",
+    "nothing fresh": "no fresh picture or sound",
     "neutral dominates": "mostly neutral",
-    "no emotion above 1/7": "nothing stands out",
+    "no emotion above 1/7": "no emotion stands out",
 }
-"""Why the program abstains, in few words."""
+"""Why the program abstains, for people."""
 
 _PLATE: Colour = (24, 19, 17)
 _QUIET: Colour = (205, 199, 194)
@@ -44,7 +44,7 @@ def draw_overlay(
     picture : (H, W, 3) uint8, BGR
     decision : the one that holds at this time, or None
     history : decisions up to it, in the order of time; what is older than the span is passed over
-    now : the picture's time, in seconds; by default the decision's
+    now : the picture's time, in seconds, where there is no decision
     span_s : how many seconds the curves look back
 
     Returns
@@ -143,20 +143,36 @@ def _outline(picture: Picture, face: Box, colour: Colour, thick: int, em: int) -
 
 
 def _plate(picture: Picture, words: str, face: Box | None, colour: Colour, em: int, *, bold: bool) -> None:
-    """Words on a dark plate: above the face, else below it, else in the lower left corner of the picture."""
+    """Words on a dark plate, beside the face; without one in the lower left corner of the picture."""
     size = round(1.15 * em)
     pad, bar, gap = round(0.6 * em), max(3, round(0.35 * em)), round(0.4 * em)
     width, height = width_of(words, size, bold) + bar + 2 * pad, round(2.0 * em)
     high, wide = picture.shape[:2]
-    x, y = gap, high - height - gap
-    if face is not None:
-        above, below = face.y - height - gap, face.bottom + gap
-        if above >= 0 or below + height <= high:
-            x, y = face.x, above if above >= 0 else below
-    x = min(max(x, 0), max(wide - width, 0))
-    part = picture[y : y + height, x : x + width]
+    x, y = _free_place(face, (width, height), (wide, high), gap) if face else (gap, high - height - gap)
+    part = picture[max(y, 0) : y + height, x : x + width]
     if not part.size:
         return
-    part[:] = cv2.addWeighted(part, 0.22, np.full_like(part, _PLATE), 0.78, 0)
+    part[:] = cv2.addWeighted(part, 0.15, np.full_like(part, _PLATE), 0.85, 0)
     part[:, :bar] = colour
     write(picture, words, (x + bar + pad, y + height / 2), size, INK if bold else _QUIET, bold=bold)
+
+
+def _free_place(face: Box, size: tuple[int, int], space: tuple[int, int], gap: int) -> tuple[int, int]:
+    """Where a plate covers least of a face: above it, else below, beside, or in a corner of the picture."""
+    width, height = size
+    right, bottom = max(space[0] - width, 0), max(space[1] - height, 0)
+    places = [
+        (face.x, face.y - height - gap),
+        (face.x, face.bottom + gap),
+        (face.right + gap, face.y),
+        (face.x - width - gap, face.y),
+        *((x, y) for y in (bottom, 0) for x in (0, right)),
+    ]
+    inside = [(min(max(x, 0), right), min(max(y, 0), bottom)) for x, y in places]
+
+    def covered(place: tuple[int, int]) -> int:
+        across = min(place[0] + width, face.right) - max(place[0], face.x)
+        down = min(place[1] + height, face.bottom) - max(place[1], face.y)
+        return max(across, 0) * max(down, 0)
+
+    return min(inside, key=covered)

@@ -115,12 +115,12 @@ class Panels:
             write(canvas, _NAMES[name], (left, models.y + 1.5 * em), self._small, INK)
             y = models.y + round(2.4 * em)
             cv2.rectangle(canvas, (left, y), (right - 1, y + max(2, em // 6) - 1), bgr(colour), -1)
-        for name, y in zip(BASIC, self._rows(models, 7, 2.9, 3.0), strict=True):
+        for name, y in zip(BASIC, self._rows(models, 7, 2.9, 3.5), strict=True):
             write(canvas, name, (models.x + em, y), em, INK)
 
     def _draw_models(self, canvas: Picture, decision: Decision | None) -> None:
         em, box = self.layout.em, self.layout.models
-        rows = list(self._rows(box, 7, 2.9, 3.0))
+        rows = list(self._rows(box, 7, 2.9, 3.5))
         half = max(2, round(0.4 * em))
         for (left, right), model in zip(self._columns(), MODELS, strict=True):
             values = decision.models.get(model) if decision is not None else None
@@ -181,4 +181,6 @@ def _lacking(model: str, decision: Decision) -> str:
     """Why a model says nothing."""
     if model == "acoustic":
         return "no voice"
-    return "no face" if decision.face is None else "not yet"
+    if decision.face is not None:
+        return "not yet"
+    return "no picture" if decision.reason == "nothing fresh" else "no face"

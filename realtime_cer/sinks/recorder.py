@@ -105,7 +105,7 @@ class Recorder:
             self._waiting.append(item)
             self._ready.notify()
 
-    def close(self, timeout_s: float = 10.0) -> bool:
+    def close(self, timeout_s: float = 5.0) -> bool:
         """Write out what waits and finish the files; False if the encoder is stuck and was left alone."""
         with self._ready:
             self._ending = True

@@ -169,5 +169,7 @@ class Tables:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._jsonl.close()
-        self._csv.close()
+        try:
+            self._jsonl.close()
+        finally:
+            self._csv.close()

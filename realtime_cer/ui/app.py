@@ -1,8 +1,11 @@
 """Qt's event loop around one window, in slices: the caller keeps the main thread."""
 
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -21,14 +24,15 @@ _LINGER_MS = 1200
 _LOST = "connection broke"
 """What Qt says, on X11 and on Wayland, just before it ends the process because the display has gone."""
 
-_fault = 1
+_PATIENCE_S = 5.0
+_FAULT = 1
 
 
 class View:
     """An open window, as a context manager; closing it leaves the recogniser alone.
 
-    Qt has the main thread only while ``turn`` or ``run`` is called, many times a second. Signals are handled while it
-    has it, and whatever a slot raises is raised by the call.
+    Qt has the main thread only while ``turn`` is called, many times a second. Signals are handled while it has it, and
+    whatever a slot raises is raised by the call.
 
     Parameters
     ----------
@@ -42,15 +46,18 @@ class View:
         self, control: Control, *, title: str, rule: str, weights: str, lost: Callable[[], None] | None = None
     ) -> None:
         self._error: BaseException | None = None
-        self._lost = lost
         self._loop: QEventLoop | None = None
-        self._before = qInstallMessageHandler(self._message)
+        self._hook = sys.excepthook
+        self._lost = lost
         self.app = application()
         self.window = Window(control, title, rule, weights)
         self.open = True
         self.window.closed.connect(self._closed)
 
     def __enter__(self) -> Self:
+        sys.excepthook = self._raised
+        if self._lost is not None:
+            _mourners.append(self._lost)
         self.window.show()
         self.window.activateWindow()
         return self
@@ -61,7 +68,11 @@ class View:
         self.window.close()
         self.window.deleteLater()
         self.app.processEvents()
-        qInstallMessageHandler(self._before)
+        sys.excepthook = self._hook
+        if self._lost is not None:
+            _mourners.remove(self._lost)
+        if error is None:
+            self._check()
 
     def turn(self, enough: Callable[[], bool]) -> None:
         """Let the window live until ``enough`` says so or it is closed.
@@ -71,6 +82,7 @@ class View:
         BaseException
             Whatever a slot raised, ``KeyboardInterrupt`` of a signal among it.
         """
+        self._check()
         if not self.open or enough():
             return
         loop = self._loop = QEventLoop()
@@ -83,13 +95,15 @@ class View:
         looking = QTimer()
         looking.timeout.connect(look)
         looking.start(_LOOK_MS)
-        hook, sys.excepthook = sys.excepthook, self._raised
         try:
             loop.exec()
         finally:
-            sys.excepthook = hook
             looking.stop()
             self._loop = None
+        self._check()
+
+    def _check(self) -> None:
+        """Raise what a slot raised."""
         if self._error is not None:
             error, self._error = self._error, None
             raise error
@@ -111,25 +125,46 @@ class View:
         if self._loop is not None:
             self._loop.quit()
 
-    def _message(self, kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:
-        """Keep Qt's chatter off the terminal, but for what ends the process."""
-        if text and _LOST in text:
-            if self._lost is not None:
-                self._lost()
-            end("the display has gone, and the window with it")
-        if kind == QtMsgType.QtFatalMsg:
-            end(f"the window cannot be opened: {text}")
+
+_mourners: list[Callable[[], None]] = []
+"""What is called when the display has gone."""
+
+
+def _message(kind: QtMsgType, context: QMessageLogContext | None, text: str | None) -> None:
+    """Keep Qt's chatter off the terminal, but for what ends the process."""
+    if text and _LOST in text:
+        _bury("the display has gone, and the window with it")
+    elif kind == QtMsgType.QtFatalMsg:
+        end(f"the window cannot be opened: {' '.join((text or '').split())}")
+
+
+def _bury(line: str) -> None:
+    """Let the callers make their files whole, for so long as a user waits; then end."""
+    last = threading.Timer(_PATIENCE_S, end, [line])
+    last.daemon = True
+    last.start()
+    try:
+        for mourner in list(_mourners):
+            mourner()
+    except Exception as error:
+        line = f"{line}; {error}"
+    finally:
+        last.cancel()
+        end(line)
 
 
 def end(line: str) -> None:
     """Say why, and end at once: Qt is about to end the process in a way that could hang in other threads."""
     print(f"realtime-cer: {line}", file=sys.stderr, flush=True)
-    sys.stdout.flush()
-    os._exit(_fault)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(_FAULT)
 
 
+@cache
 def application() -> QApplication:
-    """The one application, made when it is first wanted."""
+    """The one application, made when it is first wanted and kept: Qt can be started only once in a process."""
+    qInstallMessageHandler(_message)
     held = QApplication.instance()
     if isinstance(held, QApplication):
         return held

@@ -11,7 +11,7 @@ from realtime_cer import palette
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.records import Snapshot
 from realtime_cer.ui import words
-from realtime_cer.ui.theme import DIM, FAINT, INK, RIGHT, Panel, bar, bright, write
+from realtime_cer.ui.theme import DIM, FAINT, INK, RIGHT, Panel, bar, bright, fitting, write
 
 _MODELS = dict(zip(MODELS, palette.MODELS, strict=True))
 
@@ -76,7 +76,7 @@ class ModelsView(Panel):
             if values is None:
                 why = self.columns.missing.get(model, "")
                 head.setLeft(left + said + size * 0.7)
-                write(painter, head, why, size, FAINT)
+                write(painter, head, why, fitting(why, head.width(), size, round(size * 0.7), bold=False), FAINT)
             self._column(painter, rows, left, wide, values, size)
 
     def _column(
@@ -93,7 +93,7 @@ class ModelsView(Panel):
         for n, row in enumerate(rows):
             high = max(min(row.height() * 0.46, 12 * self.unit), 2.0)
             track = QRectF(left, row.center().y() - high / 2, max(wide - figure, 1.0), high)
-            bar(painter, track, values[n] if values else 0.0, palette.BASIC[n])
+            bar(painter, track, values[n] if values else 0.0, bright(palette.BASIC[n]))
             if values and figure:
                 place = QRectF(left, row.top(), wide, row.height())
                 ink = INK if values[n] == strongest else FAINT

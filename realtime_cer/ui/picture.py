@@ -117,7 +117,8 @@ class PictureView(Panel):
         size = self.px(20)
         wide = min(width_of(text, size, True) + 2.4 * size, place.width())
         rect = QRectF(0, 0, wide, min(2.1 * size, place.height()))
-        rect.moveCenter(place.center())
+        # Under the face, which is what one looks at.
+        rect.moveCenter(QPointF(place.center().x(), max(place.bottom() - 1.3 * rect.height(), place.center().y())))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(GROUND))
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)

@@ -121,7 +121,7 @@ class CurvesView(Panel):
 
     def _pens(self) -> None:
         """The winner's curve stands out and lies on top; the others have hairlines, which cost a fifth to draw."""
-        hairline = 1 if self.unit < 1.75 else 2
+        hairline = 1 if self.unit < 1.4 else 2
         for n, curve in enumerate(self.curves):
             mine = n == self._strongest
             colour = bright(palette.COMPOUND[n])
@@ -137,7 +137,7 @@ class CurvesView(Panel):
 
     def _place(self) -> QRectF:
         area = self.inside()
-        legend = self.px(268) if self.width() > 560 * self.unit else 0
+        legend = self.px(280) if self.width() > 560 * self.unit else 0
         return QRectF(
             area.left() + self.px(38),
             area.top() + self.px(4),
@@ -167,10 +167,10 @@ class CurvesView(Panel):
         scale = place.width() / SPAN_S
         painter.setClipRect(ribbon)
         for begin, end, label in self.series.spans:
-            colour = _ABSTENTION if label is None else palette.COMPOUND[COMPOUND.index(label)]
+            colour = QColor(_ABSTENTION) if label is None else bright(palette.COMPOUND[COMPOUND.index(label)])
             painter.fillRect(
                 QRectF(place.right() + begin * scale, ribbon.top(), (end - begin) * scale, ribbon.height()),
-                QColor(colour),
+                colour,
             )
         painter.setClipping(False)
         for t in _TICKS_S:

@@ -79,9 +79,11 @@ def _x11() -> bool:
         return False
     xcb.xcb_connect.restype = ctypes.c_void_p
     connection = ctypes.c_void_p(xcb.xcb_connect(None, None))
-    failed = xcb.xcb_connection_has_error(connection)
-    xcb.xcb_disconnect(connection)
-    return not failed
+    if xcb.xcb_connection_has_error(connection):
+        xcb.xcb_disconnect(connection)
+        return False
+    # Left open on purpose: when its last client leaves, an X server may start anew, and refuse Qt meanwhile.
+    return True
 
 
 def _wayland() -> bool:

@@ -92,7 +92,7 @@ class SoundView(Panel):
         light = width_of("no voice", size) + size * 1.6
         level = width_of("−60 dB", size) + size
         meter = QRectF(x, middle - self.px(4), max(area.right() - x - light - level, 1.0), self.px(8))
-        bar(painter, meter, now.share, palette.MODELS[2])
+        bar(painter, meter, now.share, bright(palette.MODELS[2]))
         write(
             painter,
             QRectF(meter.right(), area.top(), level - size * 0.4, area.height()),

@@ -39,9 +39,9 @@ def font(pixels: int, bold: bool = False) -> QFont:
 
 @cache
 def bright(colour: str) -> QColor:
-    """A class's colour, light enough for letters and lines on a dark ground.
+    """A colour of the palette as it is drawn on a dark ground, with a contrast of 4.9 to 1 at least.
 
-    Middle tones have a contrast of about 4 to 1 here; a projector in a lit room wants more.
+    All are changed in the same way, so that those that differ still do.
     """
     shade = QColor(colour)
     h, s, v, _ = shade.getHsvF()
@@ -52,7 +52,7 @@ def faded(colour: QColor) -> QColor:
     """A colour that stays back, on a panel. Mixed here: to paint with alpha costs more."""
     ground = QColor(PANEL)
     mixed = [
-        round(0.7 * a + 0.3 * b)
+        round(0.8 * a + 0.2 * b)
         for a, b in zip(colour.getRgb()[:3], ground.getRgb()[:3], strict=True)
         if a is not None and b is not None
     ]

@@ -82,7 +82,7 @@ class VerdictView(Panel):
         small, named = self.px(15), now.colour is not None
         why = self.height() > 150 * self.unit
         kicker = QRectF(area.left(), area.top(), area.width(), small * 1.5)
-        largest = min(self.px(46), int(area.height() * 0.5))
+        largest = min(self.px(80), int(area.height() * 0.38))
         head = QRectF(area.left(), kicker.bottom(), area.width(), largest * 1.35)
         if self.height() < 70 * self.unit:
             head = area
@@ -108,7 +108,7 @@ class VerdictView(Panel):
         left = bar.left()
         for name, share in zip(MODELS, now.shares, strict=False):
             wide = share * bar.width()
-            painter.fillRect(QRectF(left, bar.top(), max(wide - 1, 0), bar.height()), QColor(_MODELS[name]))
+            painter.fillRect(QRectF(left, bar.top(), max(wide - 1, 0), bar.height()), bright(_MODELS[name]))
             left += wide
         x, row = area.left(), QRectF(area.left(), bar.bottom() + small * 0.35, area.width(), small * 1.5)
         for n, name in enumerate(MODELS):
@@ -116,7 +116,7 @@ class VerdictView(Panel):
             here = share > 0
             text = f"{words.MODELS[name]} {share * 100:.0f} %" if here else f"{words.MODELS[name]} {DASH}"
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(_MODELS[name] if here else TRACK))
+            painter.setBrush(bright(_MODELS[name]) if here else QColor(TRACK))
             painter.drawRoundedRect(QRectF(x, row.center().y() - small * 0.32, small * 0.64, small * 0.64), 2, 2)
             write(
                 painter,

@@ -1,13 +1,14 @@
-"""The window: draws the newest snapshot on two timers, and nothing else. No threads, no queue, no model."""
+"""The window: draws the newest snapshot on a timer, and nothing else. No threads, no queue, no model."""
 
-from collections.abc import Callable
+import time
 
-from PyQt6.QtCore import QRect, QRectF, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QRect, QRectF, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from realtime_cer.control import Control
 from realtime_cer.palette import WARN
+from realtime_cer.records import Picture, Snapshot
 from realtime_cer.ui.bars import ModelsView
 from realtime_cer.ui.picture import PictureView
 from realtime_cer.ui.plots import CurvesView
@@ -18,10 +19,11 @@ from realtime_cer.ui.verdict import VerdictView
 WIDTH, HEIGHT = 1280, 720
 """Size of the design, in pixels; everything follows the window from there."""
 
-_PICTURE_MS = 15
+_LOOK_MS = 15
 """Twice as often as a camera gives pictures, so that none of them waits for long or is missed."""
 
-_REST_MS = 120
+_REST_S = 0.19
+"""Everything but the picture is drawn with each decision, or after so long without one."""
 
 _KEYS = "space pauses · F11 full screen · Q quits"
 
@@ -71,6 +73,7 @@ class Window(QWidget):
     def __init__(self, control: Control, title: str, rule: str, weights: str) -> None:
         super().__init__()
         self.control = control
+        self._aspect = 16 / 9
         self.setWindowTitle(f"realtime-cer · {title}")
         self.setStyleSheet(f"Window {{ background: {GROUND}; }}")
         self.heading = Heading(self, title, rule, weights)
@@ -80,30 +83,45 @@ class Window(QWidget):
         self.curves = CurvesView(self)
         self.sound = SoundView(self)
         self.status = StatusView(self)
-        self.resize(WIDTH, HEIGHT)
+        self.resize(self._room())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._timers = [self._every(_PICTURE_MS, self.draw_picture), self._every(_REST_MS, self.draw_rest)]
-        self.draw_picture()
-        self.draw_rest()
+        self._drawn = (0.0, self.control.snapshot().decision)
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.look)
+        self._timer.start(_LOOK_MS)
+        self.draw(self.control.snapshot())
 
-    def _every(self, ms: int, call: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(call)
-        timer.start(ms)
-        return timer
+    def _room(self) -> QSize:
+        """The size of the design, or what a small screen has room for."""
+        screen = self.screen()
+        room = screen.availableSize() if screen else QSize(WIDTH, HEIGHT)
+        return QSize(WIDTH, HEIGHT).boundedTo(room)
 
-    def draw_picture(self) -> None:
-        """Take the newest picture, if it is a new one."""
-        self.picture.show_moment(self.control.snapshot(), self.control.paused)
-
-    def draw_rest(self) -> None:
-        """Take everything else."""
+    def look(self) -> None:
+        """Take the newest picture, and with a new decision everything else."""
         snapshot = self.control.snapshot()
+        when, decision = self._drawn
+        if snapshot.decision is not decision or time.monotonic() - when >= _REST_S:
+            self.draw(snapshot)
+        else:
+            self.draw_picture(snapshot)
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Show all of a snapshot."""
+        self._drawn = time.monotonic(), snapshot.decision
+        self.draw_picture(snapshot)
         self.heading.set_paused(self.control.paused)
         for panel in (self.verdict, self.models, self.curves, self.sound, self.status):
             if panel.isVisibleTo(self):
                 panel.show_moment(snapshot)
+
+    def draw_picture(self, snapshot: Snapshot) -> None:
+        """Show the newest picture of a snapshot."""
+        if snapshot.frame is not None and (aspect := aspect_of(snapshot.frame.picture)) != self._aspect:
+            self._aspect = aspect
+            self._place()
+        self.picture.show_moment(snapshot, self.control.paused)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Steer."""
@@ -113,8 +131,7 @@ class Window(QWidget):
         if key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self.control.pause(not self.control.paused)
-                self.draw_picture()
-                self.draw_rest()
+                self.draw(self.control.snapshot())
         elif key == Qt.Key.Key_F11:
             self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
         elif key == Qt.Key.Key_Escape:
@@ -126,14 +143,18 @@ class Window(QWidget):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
         """Stop drawing, and tell."""
-        for timer in self._timers:
-            timer.stop()
+        self._timer.stop()
         self.closed.emit()
         super().closeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Follow the window."""
+        self._place()
+        self.draw(self.control.snapshot())
+
+    def _place(self) -> None:
         """Give every panel its place."""
-        places = arrange(self.width(), self.height())
+        places = arrange(self.width(), self.height(), self._aspect)
         for name, panel in self._panels().items():
             place = places.get(name)
             panel.setVisible(place is not None)
@@ -141,7 +162,6 @@ class Window(QWidget):
                 panel.unit = unit_of(self.width(), self.height())
                 panel.setGeometry(place)
                 panel.update()
-        self.draw_rest()
 
     def _panels(self) -> dict[str, Panel]:
         return {
@@ -170,12 +190,18 @@ def upright(width: int, height: int) -> bool:
     return height > 1.15 * width
 
 
-def arrange(width: int, height: int) -> dict[str, QRect]:
+def aspect_of(picture: Picture) -> float:
+    """Width over height of a picture, within what a window has room for."""
+    return float(min(max(picture.shape[1] / picture.shape[0], 0.75), 16 / 9))
+
+
+def arrange(width: int, height: int, aspect: float = 16 / 9) -> dict[str, QRect]:
     """Where the panels go in a window of a size; panels that do not fit are left out.
 
     Parameters
     ----------
     width, height : in pixels
+    aspect : width over height of the picture
     """
     unit = unit_of(width, height)
     gap, margin = max(round(10 * unit), 2), max(round(14 * unit), 2)
@@ -199,7 +225,7 @@ def arrange(width: int, height: int) -> dict[str, QRect]:
     if upright(width, height):
         # Everything under each other.
         wide = right - left
-        high = min(wide * 9 // 16, (end - y) * 2 // 5)
+        high = min(round(wide / aspect), (end - y) * 2 // 5)
         put("picture", left, y, wide, high)
         said = round(170 * unit)
         rest = (end - y - high - said - 3 * gap) // 2
@@ -208,7 +234,7 @@ def arrange(width: int, height: int) -> dict[str, QRect]:
         put("models", left, end - rest, wide, rest)
     else:
         high = (end - y) * 57 // 100
-        wide = min(high * 16 // 9, (right - left) * 56 // 100)
+        wide = min(round(high * aspect), (right - left) * 56 // 100)
         put("picture", left, y, wide, high)
         x = left + wide + gap
         said = high * 46 // 100
