@@ -210,10 +210,11 @@ def read_weights(path: Path) -> FusionWeights:
         raise ValueError(f"weights file {path}: unknown key {unknown[0]!r}; known are name, classes, models")
     try:
         names = MODELS if MODELS[-1] in table["classes"] else MODELS[:-1]
-        for section in ("classes", "models"):
-            surplus = sorted(set(table.get(section, names)) - set(names))
-            if surplus:
-                raise ValueError(f"[{section}] holds {surplus[0]!r}, but only {', '.join(names)} belong there")
+        surplus = sorted(set(table["classes"]) - set(MODELS))
+        if surplus:
+            raise ValueError(f"[classes] holds {surplus[0]!r}; there are {', '.join(MODELS)}")
+        if set(table.get("models", names)) != set(names):
+            raise ValueError("[models] must name the same models as [classes]")
         classes = np.array([table["classes"][model] for model in names], np.float64)
         models = np.array([table["models"][model] for model in names], np.float64) if "models" in table else None
         weights = FusionWeights(classes, models, str(table.get("name", path.stem)))

@@ -132,6 +132,13 @@ def test_a_gap_longer_than_the_ring_empties_it() -> None:
         ring.window(16_000, 100)
 
 
+def test_a_window_that_reaches_back_too_far_gives_what_is_held() -> None:
+    ring = AudioRing(0.0, seconds=1)
+    ring.push(numbered(0, 24_000, origin=0.0))
+    window = ring.window(24_000, 100_000)
+    np.testing.assert_array_equal(window.samples, np.arange(8000, 24_000))
+
+
 def test_a_window_is_a_read_only_copy() -> None:
     ring = AudioRing(0.0)
     ring.push(AudioBlock(0.0, np.ones(100, np.float32)))

@@ -1,6 +1,7 @@
 """Refusals: exit code 2, one clear line on stderr, no traceback, nothing on stdout."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ([], "COMMAND"),
         (["dance"], "dance"),
         (["live", "--foo"], "--foo"),
+        (["live", "--head"], "--head"),
+        (["live", "--camera", "No Such Camera", "--microphone", "none"], "No Such Camera"),
         (["live", "--duration", "-3"], "-3"),
         (["live", "--duration", "soon"], "soon"),
         (["live", "--rule", "rule9"], "rule9"),
@@ -93,6 +96,59 @@ def test_a_named_engine_that_is_not_there_fails_loudly(
 ) -> None:
     words = ["run", str(portrait_clip), "--out", str(tmp_path / "out"), "--engine", "tensorrt"]
     assert "tensorrt" in refused(words, capsys)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_a_full_disk_is_one_line_and_what_was_written_is_kept(tmp_path: Path, portrait_clip: Path) -> None:
+    # A limit on the size of files stands for the full disk: writing fails in the same place.
+    command = f"trap '' XFSZ; ulimit -f 8; exec {sys.executable} -m realtime_cer run {portrait_clip} --out {tmp_path}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "what was written is kept" in done.stderr.splitlines()[-1]
+    assert (tmp_path / "decisions.jsonl").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("words", ["devices", "doctor"])
+def test_a_reader_that_left_before_the_first_word_is_no_fault_either(words: str) -> None:
+    command = f"{sys.executable} -m realtime_cer {words} | true"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_that_is_no_text_and_names_with_brackets_are_taken(tmp_path: Path, portrait_clip: Path) -> None:
+    clip = os.fsencode(tmp_path) + b"/b\xff.mp4"
+    shutil.copy(portrait_clip, clip)
+    out = tmp_path / "out[x]"
+    words = ["run", os.fsdecode(clip), "--out", str(out)]
+    done = subprocess.run([sys.executable, "-m", "realtime_cer", *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert f"results: {out}/decisions.jsonl" in done.stderr
+    assert (out / "timeline.png").exists()
+
+
+@pytest.mark.skipif(os.name != "posix" or shutil.which("setpriv") is None, reason="no setpriv to give up rights with")
+def test_what_may_not_be_read_is_refused_in_one_line(tmp_path: Path, portrait_clip: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    for words in (
+        ["run", f"{closed}/x.mp4", "--out", "/tmp/o"],
+        ["live", "--camera", f"{closed}/x.mp4"],
+        ["run", str(portrait_clip), "--out", "/tmp/o", "--weights", f"{closed}/w"],
+        ["run", "x" * 300 + ".mp4", "--out", "/tmp/o"],
+    ):
+        command = [*less, sys.executable, "-m", "realtime_cer", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2, done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_the_demo_replaces_no_results_that_were_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "summary.json").write_text("precious", encoding="utf-8")
+    assert "--overwrite" in refused(["demo", "--out", str(tmp_path)], capsys)
+    assert (tmp_path / "summary.json").read_text(encoding="utf-8") == "precious"
 
 
 def test_an_unknown_profile_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], portrait_clip: Path) -> None:

@@ -51,6 +51,11 @@ def test_a_mistake_is_named_on_one_line(tmp_path: Path, text: str, words: list[s
         assert word in line
 
 
+def test_a_section_that_is_none_is_named_also_with_a_flag_for_it(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="voice"):
+        read_config(write(tmp_path / "c.toml", "voice = 1"), {"voice.source": "mouth"})
+
+
 def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="No such file"):
         read_config(tmp_path / "none.toml")

@@ -116,6 +116,27 @@ def test_a_weights_file_is_read_back_exactly(
         np.testing.assert_array_equal(back.models, models)
 
 
+def test_published_sets_survive_a_file_whatever_their_name(tmp_path: Path) -> None:
+    for name in NAMES:
+        weights = FusionWeights.published(name)
+        odd = FusionWeights(weights.classes, weights.models, f'"{name}" of \u00e9')
+        path = tmp_path / "w.toml"
+        path.write_text(weights_toml(odd), encoding="utf-8")
+        back = read_weights(path)
+        np.testing.assert_array_equal(back.classes, weights.classes)
+        np.testing.assert_array_equal(back.models, weights.models)
+        assert back.name == odd.name
+
+
+def test_the_set_that_does_not_sum_to_one_is_told_and_used() -> None:
+    assert FusionWeights.equal().oddity is None
+    assert FusionWeights.published("avcer-8cl").oddity is None
+    told = FusionWeights.published("avcer-7cl").oddity
+    assert told is not None
+    assert "Disgust" in told
+    assert "1.0536" in told
+
+
 GOOD = weights_toml(FusionWeights.equal())
 
 
@@ -126,6 +147,8 @@ GOOD = weights_toml(FusionWeights.equal())
         (GOOD[: len(GOOD) // 2], "w.toml"),
         (GOOD.replace("acoustic", "sound"), "acoustic"),
         (GOOD + "\n[colours]\nred = 1\n", "colours"),
+        (GOOD + "smell = [0, 0, 0, 0, 0, 0, 0]\n", "smell"),
+        (GOOD + "\n[models]\nstatic = 1\n", "same models"),
         (GOOD.replace("0.333", "0.999", 1), "sums to"),
         (GOOD.replace("0.333", "-0.333", 1), "negative"),
         (GOOD.replace("[0.333", "[nan, 0.333", 1), "w.toml"),

@@ -95,6 +95,9 @@ def respell(folder: Path, old: str, new: str) -> None:
         ("sha256", "sha265", "sha256"),
         ('file = "dynamic.onnx"', 'file = "../dynamic.onnx"', "plain name"),
         ("[[inputs]]", "[[inputs", "cannot be read"),
+        ('name = "dynamic"', 'name = "static"', "is that of static"),
+        ('"batch", 7', '"batch", 6', "no 7 probabilities"),
+        ('"batch", 10, 512', '"batch", "n", "m"', "does not run as its manifest says"),
     ],
 )
 def test_a_manifest_that_lies_is_refused(folder: Path, old: str, new: str, words: str) -> None:

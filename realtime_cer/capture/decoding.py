@@ -3,6 +3,7 @@
 No state but what is passed in; a decoder may use threads inside.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -171,3 +172,22 @@ def matrix(frame: VideoFrame) -> bytes | None:
     """The display matrix that turns the picture, if it has one."""
     data = frame.side_data.get("DISPLAYMATRIX")
     return bytes(data) if isinstance(data, SideData) else None
+
+
+Wanted = Callable[[float], bool]
+"""Asked once for every frame, in order, with its media time: is it to be converted and yielded?"""
+
+
+def on_grid(fps: float) -> Wanted:
+    """Want the first frame at or after each instant k / fps, within half a step."""
+    last = -1
+
+    def wanted(t: float) -> bool:
+        nonlocal last
+        k = math.floor((t + 1e-6) * fps)  # 1.4 s is a fraction before it is a float: it must not fall short of 7 / 5
+        if k <= last:
+            return False
+        last = k
+        return t - k / fps <= 0.5 / fps + 1e-6
+
+    return wanted

@@ -5,7 +5,6 @@ interleaved file cannot make one of them pile up in memory. A decoder may use th
 """
 
 import heapq
-import math
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -26,12 +25,14 @@ from av.video.stream import VideoStream
 from realtime_cer.capture.decoding import (
     MediaStream,
     Timeline,
+    Wanted,
     aspect,
     choose,
     decode,
     is_cover,
     matrix,
     mono_of,
+    on_grid,
     open_container,
     prepare,
 )
@@ -40,9 +41,6 @@ from realtime_cer.capture.resample import Resampler
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.errors import Refused
 from realtime_cer.records import Frame, Picture, read_only
-
-Wanted = Callable[[float], bool]
-"""Asked once for every frame, in order, with its media time: is it to be converted and yielded?"""
 
 _TINY = 100
 """Pictures with a shorter side than this, in pixels, are told of."""
@@ -71,21 +69,6 @@ def open_media(path: str | Path) -> "MediaFile":
         There is no such file, or it is a folder, empty, no media, or has neither picture nor sound.
     """
     return MediaFile(Path(path))
-
-
-def on_grid(fps: float) -> Wanted:
-    """Want the first frame at or after each instant k / fps, within half a step."""
-    last = -1
-
-    def wanted(t: float) -> bool:
-        nonlocal last
-        k = math.floor((t + 1e-6) * fps)  # 1.4 s is a fraction before it is a float: it must not fall short of 7 / 5
-        if k <= last:
-            return False
-        last = k
-        return t - k / fps <= 0.5 / fps + 1e-6
-
-    return wanted
 
 
 class MediaFile:

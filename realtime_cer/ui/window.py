@@ -99,10 +99,12 @@ class Window(QWidget):
         return QSize(WIDTH, HEIGHT).boundedTo(room)
 
     def look(self) -> None:
-        """Take the newest picture, and with a new decision everything else."""
+        """Show the newest picture; or, with a new decision, everything else. Both at once would take too long."""
         snapshot = self.control.snapshot()
         when, decision = self._drawn
-        if snapshot.decision is not decision or time.monotonic() - when >= _REST_S:
+        ago = time.monotonic() - when
+        due = snapshot.decision is not decision or ago >= _REST_S
+        if due and (snapshot.frame is self.picture.frame or ago >= 2 * _REST_S):
             self.draw(snapshot)
         else:
             self.draw_picture(snapshot)
