@@ -102,6 +102,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
 
     drawn: list[tuple[float, float]] = []  # when, and how long it took
     pictures: list[float] = []
+    captured: list[float] = []  # when the camera gave them
     first: list[float] = []
     decided: dict[int, Decision] = {}
 
@@ -130,6 +131,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
             if self.picture.frame is not self._shown:
                 self._shown = self.picture.frame
                 pictures.append(time.monotonic())
+                captured.append(self._shown.t if self._shown else 0.0)
                 first[:] = first or [pictures[-1]]
             return done
 
@@ -137,6 +139,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
     code = cli.main(words)
     start = (first[0] if first else time.monotonic()) + _SETTLED_S
     steady = np.array([t for t in pictures if t >= start])
+    given = np.array([at for t, at in zip(pictures, captured, strict=True) if t >= start])
     draws = np.array([cost for t, cost in drawn if t >= start]) * 1000
     late = [d.age_ms["static"] for d in decided.values() if d.t >= start and d.age_ms["static"] is not None]
     if len(steady) < 2 or not late:
@@ -148,6 +151,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
         "seconds": round(float(steady[-1] - steady[0]), 1),
         "pictures_per_s": round(float((len(steady) - 1) / (steady[-1] - steady[0])), 1),
         "worst_gap_ms": round(float(np.diff(steady).max() * 1000), 1),
+        "worst_camera_gap_ms": round(float(np.diff(given).max() * 1000), 1),
         "draws": len(draws),
         "draw_p50_ms": round(float(draw_p50), 2),
         "draw_p95_ms": round(float(draw_p95), 2),

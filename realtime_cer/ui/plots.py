@@ -1,5 +1,6 @@
 """The seven compound expressions over the last minute, and what was said."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,11 +43,11 @@ def series(history: Sequence[Decision], now: float) -> Series:
     """
     held = [one for one in history if one.t >= now - SPAN_S - GRID_S]
     t = np.array([one.t - now for one in held])
-    values = np.full((len(held), len(COMPOUND)), np.nan)
-    for row, one in zip(values, held, strict=True):
-        total = sum(one.basic) if one.basic else 0.0
-        if one.compound and total > 0:
-            row[:] = np.asarray(one.compound) / total
+    unknown = (math.nan,) * len(COMPOUND)
+    values = np.array([one.compound or unknown for one in held]).reshape(len(held), len(COMPOUND))
+    totals = np.array([sum(one.basic) if one.basic else math.nan for one in held])
+    # Rules and weights may leave nothing at all, which is no share of anything.
+    values /= np.where(totals > 0, totals, math.nan)[:, None]
     holes = np.flatnonzero(np.diff(t) > 1.5 * GRID_S) + 1
     values = np.insert(values, holes, np.nan, axis=0)
     times = np.insert(t, holes, t[holes - 1] + GRID_S if len(holes) else 0.0)
@@ -94,7 +95,7 @@ class CurvesView(Panel):
         box.setRange(xRange=(-SPAN_S, 0), yRange=(0, 1.02), padding=0)
         for level in (0.25, 0.5, 0.75, 1.0):
             item.addItem(pg.InfiniteLine(level, angle=0, pen=pg.mkPen(TRACK, width=1)))
-        self.band: Any = pg.PlotCurveItem(pen=None, fillLevel=0, brush=QColor(255, 255, 255, 18))
+        self.band: Any = pg.PlotCurveItem(pen=None, fillLevel=0, brush=QColor(255, 255, 255, 18), antialias=False)
         item.addItem(self.band, ignoreBounds=True)
         self.curves: list[Any] = []
         for _ in COMPOUND:

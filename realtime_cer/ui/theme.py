@@ -114,11 +114,14 @@ def write(
         return 0.0
     letters = font(pixels, bold)
     metrics = QFontMetricsF(letters)
-    shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width() + 1)
+    wide = metrics.horizontalAdvance(text)
+    if wide > rect.width() + 1:
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width() + 1)
+        wide = metrics.horizontalAdvance(text)
     painter.setFont(letters)
     painter.setPen(QColor(colour))
-    painter.drawText(rect, int(align), shown)
-    return metrics.horizontalAdvance(shown)
+    painter.drawText(rect, int(align), text)
+    return wide
 
 
 def width_of(text: str, pixels: int, bold: bool = False) -> float:
