@@ -10,9 +10,12 @@ die() {
 }
 
 # shellcheck disable=SC2034  # used by who sources this
-CORE_PACKAGES=(libportaudio2 libgl1 libegl1 libglib2.0-0)
+CORE_PACKAGES=(
+    libportaudio2 libgl1 libegl1 libglib2.0-0 fonts-dejavu-core libfontconfig1 libdbus-1-3
+    libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
+)
 # shellcheck disable=SC2034
-TEST_PACKAGES=(ffmpeg espeak-ng pulseaudio pulseaudio-utils libasound2-plugins)
+TEST_PACKAGES=(ffmpeg espeak-ng pulseaudio pulseaudio-utils libasound2-plugins xvfb)
 
 installed() {
     # Newer releases carry some libraries under a name ending in t64.

@@ -34,23 +34,30 @@ def run_demo(out: Path | None, config: Config, *, overwrite: bool = False, windo
         perception = future.result()
         live = stack.enter_context(Live(config, weights, perception, [("file", Player(media, time.monotonic))]))
         results = stack.enter_context(Results(folder, config, live.origin))
+
+        def finish(interrupted: bool) -> dict[str, Any]:
+            return results.finish(
+                title="the demo clip, as if live",
+                duration_s=last,
+                hashes=perception.hashes,
+                source={"file": "demo.mp4", "live": True},
+                notices=media.notices,
+                interrupted=interrupted,
+            )
+
         last = 0.0
+        rows = watch(
+            live, config, weights, None, "demo clip, played as if live", window=window, lost=lambda: finish(True)
+        )
         try:
-            for decision in watch(live, config, weights, None, "demo clip, played as if live", window=window):
+            for decision in rows:
                 results.write(decision)
                 last = decision.t - live.origin
         except KeyboardInterrupt:
             interrupted = True
         latency = live.snapshot().latency_ms
         live.stop()
-        summary = results.finish(
-            title="the demo clip, as if live",
-            duration_s=last,
-            hashes=perception.hashes,
-            source={"file": "demo.mp4", "live": True},
-            notices=media.notices,
-            interrupted=interrupted,
-        )
+        summary = finish(interrupted)
     _tell(summary, latency, folder.resolve())
     return 130 if interrupted else 0
 

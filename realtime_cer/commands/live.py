@@ -136,7 +136,7 @@ def run_live(
 
             prepare_window()
         perception = future.result()
-        end: Callable[[], None] | None = None
+        end: Callable[[], object] | None = None
         if record is None:
             live = Live(config, weights, perception, sources)
         else:
@@ -190,7 +190,7 @@ def watch(
     title: str,
     *,
     window: bool = True,
-    lost: Callable[[], None] | None = None,
+    lost: Callable[[], object] | None = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
 

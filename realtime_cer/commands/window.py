@@ -28,7 +28,7 @@ def watch_window(
     title: str,
     rule: str,
     weights: str,
-    lost: Callable[[], None] | None = None,
+    lost: Callable[[], object] | None = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser in a window; yields its decisions as they come.
 

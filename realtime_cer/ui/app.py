@@ -43,7 +43,7 @@ class View:
     """
 
     def __init__(
-        self, control: Control, *, title: str, rule: str, weights: str, lost: Callable[[], None] | None = None
+        self, control: Control, *, title: str, rule: str, weights: str, lost: Callable[[], object] | None = None
     ) -> None:
         self._error: BaseException | None = None
         self._loop: QEventLoop | None = None
@@ -126,7 +126,7 @@ class View:
             self._loop.quit()
 
 
-_mourners: list[Callable[[], None]] = []
+_mourners: list[Callable[[], object]] = []
 """What is called when the display has gone."""
 
 
