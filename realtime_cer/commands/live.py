@@ -135,13 +135,13 @@ def run_live(
             from realtime_cer.commands.window import prepare_window
 
             prepare_window()
-        perception = future.result()
         end: Callable[[], object] | None = None
         if record is None:
-            live = Live(config, weights, perception, sources)
+            live = Live(config, weights, future, sources)  # the picture is shown while the networks load
         else:
             from realtime_cer.commands.record import end_recording, open_recorder
 
+            perception = future.result()
             recorder = open_recorder(record, sources, config, perception)
             end = partial(end_recording, recorder)
             stack.callback(end)

@@ -15,26 +15,25 @@ import contextlib
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-import numpy as np
-
-from realtime_cer.buffers import GRID_S, AudioRing, FrameRing, Latest
+from realtime_cer.buffers import AudioRing, FrameRing
 from realtime_cer.capture.source import Clock, Source
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
+from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Snapshot, Sound, SourceReport, Visual
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Snapshot, Sound, Visual
 
 _POLL_S = 0.1
 _JOIN_S = 1.5
 _ROWS_HELD = 4096
-_STATISTICS_S = 60.0
 
 
 class Live:
@@ -46,61 +45,85 @@ class Live:
     Parameters
     ----------
     config, weights : what to decide by
-    perception : loaded networks; used by this object alone while it runs
+    perception : loaded networks, used by this object alone while it runs; or the promise of them: cameras are shown
+        meanwhile, and the grid of time, files and decisions begin when it is kept
     sources : pairs of a kind ("camera", "microphone", "file") and a source
     clock : seconds that never go back; the one by which the sources stamp
     taps : called with every frame and block of sound as it is captured, and with every decision as it is issued, in
         the thread of each; they must not block
+
+    Attributes
+    ----------
+    origin : time of grid instant 0; there once the networks are
     """
 
     def __init__(
         self,
         config: Config,
         weights: FusionWeights,
-        perception: Perception,
+        perception: "Perception | Future[Perception]",
         sources: Sequence[tuple[str, Source]],
         clock: Clock = time.monotonic,
         taps: Sequence[Callable[[Frame | AudioBlock | Decision], None]] = (),
     ) -> None:
-        self._perception = perception
+        self._loading = perception if isinstance(perception, Future) else None
         self._sources = list(sources)
         self._clock = clock
         self._taps = tuple(taps)
-        self.origin = clock()
-        self._frames = FrameRing(self.origin)
-        self._sound = AudioRing(self.origin)
-        self._decider = Decider(config, weights, self.origin)
+        self._board = Board(self._sources)
+        self._config, self._weights = config, weights
+        self._ready = threading.Event()
+        if not isinstance(perception, Future):
+            self._begin(perception)
         self._inbox: queue.Queue[Visual | Sound] = queue.Queue(maxsize=64)
         self._rows: queue.Queue[Decision] = queue.Queue(maxsize=_ROWS_HELD)
         self.rows_lost = 0
         """Decisions that nobody took from ``decisions`` in time."""
-        self._preview: Latest[Frame] = Latest()
-        self._analysed: tuple[Frame | None, Visual | None] = (None, None)
-        self._heard: Sound | None = None
-        self._decision: Decision | None = None
-        self._latencies: deque[tuple[float, float]] = deque()
-        self._issued: deque[float] = deque()
-        self._history: deque[Decision] = deque(maxlen=round(_STATISTICS_S / GRID_S))
         self._held: Snapshot | None = None
-        self._decisions = self._dropped = 0
         self._stop = threading.Event()
         self._finished = threading.Event()
         self._capturing = len(self._sources)
         self._lock = threading.Lock()
         self._captures = [
-            Worker(f"capture-{kind}", lambda stop, source=source: self._capture(source, stop), self._stop)  # type: ignore[misc]
+            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop)
             for kind, source in self._sources
         ]
+        self._waiter = Worker("waiter", self._wait, self._stop)
         self._workers = [
             Worker("video", self._video, self._stop),
             Worker("sound", self._listen, self._stop),
             Worker("fusion", self._fuse, self._stop),
         ]
 
+    def _begin(self, perception: Perception) -> None:
+        """Start the grid of time, now that there is something to analyse with."""
+        self._perception = perception
+        self._board.engines = perception.engines
+        self.origin = self._clock()
+        self._frames = FrameRing(self.origin)
+        self._sound = AudioRing(self.origin)
+        self._decider = Decider(self._config, self._weights, self.origin)
+        self._ready.set()
+
     def __enter__(self) -> Self:
-        for worker in (*self._workers, *self._captures):
+        for worker in self._captures:
             worker.start()
+        if self._loading is None:
+            for worker in self._workers:
+                worker.start()
+        else:
+            self._waiter.start()
         return self
+
+    def _wait(self, stop: threading.Event) -> None:
+        """Let the analysis begin when the networks are loaded; until then cameras are only shown."""
+        assert self._loading is not None
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                self._begin(self._loading.result(timeout=_POLL_S))
+                for worker in self._workers:
+                    worker.start()
+                return
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -110,9 +133,11 @@ class Live:
     def stop(self) -> list[str]:
         """Stop all threads and release the devices; gives the names of threads that would not end in time."""
         self._stop.set()
-        self._frames.close()
-        self._sound.close()
-        stuck = [worker.name for worker in (*self._captures, *self._workers) if not worker.join(_JOIN_S)]
+        self._waiter.join(_JOIN_S)
+        if self._ready.is_set():
+            self._frames.close()
+            self._sound.close()
+        stuck = [worker.name for worker in self._all if not worker.join(_JOIN_S)]
         for _, source in self._sources:
             source.close()
         return stuck
@@ -134,9 +159,14 @@ class Live:
                     break
         while not self._rows.empty():
             yield self._rows.get_nowait()
+        self._raise()  # what set the stop event may have failed just now
+
+    @property
+    def _all(self) -> tuple[Worker, ...]:
+        return (self._waiter, *self._captures, *self._workers)
 
     def _raise(self) -> None:
-        for worker in (*self._captures, *self._workers):
+        for worker in self._all:
             if worker.error is not None:
                 raise worker.error
 
@@ -147,7 +177,7 @@ class Live:
 
     def pause(self, on: bool) -> None:
         """Hold what ``snapshot`` gives, or let it go on; recognition never pauses."""
-        self._held = self._held or self._now() if on else None
+        self._held = self._held or self._board.snapshot(self._clock()) if on else None
 
     @property
     def ended(self) -> bool:
@@ -156,58 +186,28 @@ class Live:
 
     def snapshot(self) -> Snapshot:
         """What a view may show of this moment, or of the one at which it was paused. Cheap enough for every redraw."""
-        return self._held or self._now()
-
-    def _now(self) -> Snapshot:
-        now = self._clock()
-        with self._lock:
-            frame, visual = self._analysed
-            latencies = [ms for t, ms in self._latencies if t >= now - _STATISTICS_S]
-            issued = [t for t in self._issued if t >= now - 10]
-            span = min(10.0, max(now - self.origin, 1e-3))
-            heard, decision, decisions, dropped = self._heard, self._decision, self._decisions, self._dropped
-            history = tuple(self._history)
-        p50, p95 = np.percentile(latencies, [50, 95]) if latencies else (0.0, 0.0)
-        return Snapshot(
-            t=now,
-            frame=self._preview.peek(),
-            analysed=frame,
-            visual=visual,
-            sound=heard,
-            decision=decision,
-            sources=tuple(
-                SourceReport(
-                    source.name,
-                    kind,
-                    source.status.state,
-                    source.status.detail,
-                    source.counters.frames,
-                    source.counters.dropped,
-                )
-                for kind, source in self._sources
-            ),
-            engines=self._perception.engines,
-            rate=len(issued) / span,
-            latency_ms=(float(p50), float(p95)) if latencies else None,
-            decisions=decisions,
-            dropped=dropped,
-            history=history,
-        )
+        return self._held or self._board.snapshot(self._clock())
 
     @property
     def settled(self) -> bool:
         """Whether everything captured so far was analysed and every decision due was issued."""
         return (
-            self._frames.idle
+            self._ready.is_set()
+            and self._frames.idle
             and self._sound.idle
             and self._inbox.unfinished_tasks == 0
             and not self._decider.due(self._clock())
         )
 
-    def _capture(self, source: Source, stop: threading.Event) -> None:
+    def _capture(self, kind: str, source: Source, stop: threading.Event) -> None:
+        while kind == "file" and not self._ready.wait(_POLL_S) and not stop.is_set():
+            pass  # a file is not begun before it can be analysed
         for item in source.items(stop):
             if isinstance(item, Frame):
-                self._preview.put(item)
+                self._board.preview.put(item)
+            if not self._ready.is_set():
+                continue
+            if isinstance(item, Frame):
                 self._frames.push(item)
             else:
                 self._sound.push(item)
@@ -224,8 +224,7 @@ class Live:
             grid = self._frames.take(_POLL_S)
             if grid is not None:
                 visual = self._perception.seeing.see(grid)
-                with self._lock:
-                    self._analysed = (grid.frame, visual)
+                self._board.seen(grid.frame, visual)
                 self._send(visual, stop)
 
     def _listen(self, stop: threading.Event) -> None:
@@ -233,8 +232,7 @@ class Live:
         while not stop.is_set():
             if self._sound.wait(hearing.next_end, _POLL_S) and not stop.is_set():
                 heard = hearing.hear(self._sound)
-                with self._lock:
-                    self._heard = heard
+                self._board.heard(heard)
                 self._send(heard, stop)
 
     def _send(self, result: Visual | Sound, stop: threading.Event) -> None:
@@ -265,7 +263,7 @@ class Live:
 
     def _ended(self) -> bool:
         """Whether every instant up to the last captured item has its decision."""
-        frame = self._preview.peek()
+        frame = self._board.preview.peek()
         sound_end = self.origin + self._sound.end / SAMPLE_RATE
         last = max(frame.t, sound_end) if frame else sound_end
         # In this order: an idle reader has sent all it had, so an empty inbox means that all of it was decided.
@@ -273,19 +271,7 @@ class Live:
 
     def _issue(self, decisions: list[Decision], now: float) -> None:
         for decision in decisions:
-            with self._lock:
-                self._decision = decision
-                self._history.append(decision)
-                self._decisions += 1
-                self._dropped += decision.dropped
-                self._issued.append(now)
-                age = decision.age_ms["static"]
-                if age is not None:
-                    self._latencies.append((now, age))
-                while self._latencies and self._latencies[0][0] < now - _STATISTICS_S:
-                    self._latencies.popleft()
-                while self._issued and self._issued[0] < now - _STATISTICS_S:
-                    self._issued.popleft()
+            self._board.issued(decision, now)
             self._tap(decision)
             try:
                 self._rows.put_nowait(decision)
