@@ -54,6 +54,11 @@ class Player:
         self.status = SourceStatus("opening", self.name, clock())
 
     @property
+    def sounds(self) -> bool:
+        """Whether there will be blocks of sound."""
+        return self._sound and self.media.has_audio
+
+    @property
     def notices(self) -> list[str]:
         """What a user should know of the file, one line each; grows while it is played."""
         return self.media.notices

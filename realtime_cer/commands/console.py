@@ -38,4 +38,6 @@ def weights_of(config: "Config") -> "FusionWeights":
     weights = load_weights(config.weights)
     if weights.oddity:
         notice(weights.oddity)
+    if config.rule == "rule1" and weights.models is not None:
+        notice(f"rule1 is made for weights without v: with {weights.name} nearly everything abstains; try --rule rule2")
     return weights

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -151,7 +151,7 @@ def run_live(
         if headless:
             from realtime_cer.sinks.tables import to_json
 
-            for decision in limited(live, duration_s):
+            for decision in _announced(limited(live, duration_s), sources):
                 print(to_json(decision), flush=True)
         else:
             title = " + ".join(source.name for _, source in sources)
@@ -164,6 +164,18 @@ def run_live(
             notice(f"did not end in time and was left behind: {', '.join(stuck)}")
         _tell_notices(sources, told)
     return 0
+
+
+def _announced(decisions: Iterator[Decision], sources: Sequence[tuple[str, Source]]) -> Iterator[Decision]:
+    """Pass decisions on, and tell on stderr when a source comes to be in another state."""
+    known = ["live"] * len(sources)
+    for decision in decisions:
+        for n, (kind, source) in enumerate(sources):
+            status = source.status
+            if status.state not in (known[n], "opening", "ended"):
+                known[n] = status.state
+                notice(f"{kind} {source.name}: {status.state}" + (f", {status.detail}" if status.detail else ""))
+        yield decision
 
 
 def _tell_notices(sources: list[tuple[str, Source]], told: int) -> int:
@@ -211,7 +223,7 @@ def watch(
     from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
 
     if not redrawable():
-        for decision in limited(live, duration_s):
+        for decision in _announced(limited(live, duration_s), live.sources):
             print(plain_line(decision), flush=True)
             yield decision
         return

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from realtime_cer.capture.player import Player
 from realtime_cer.capture.source import Source
 from realtime_cer.config import Config
 from realtime_cer.pipeline.steps import Perception
@@ -27,7 +28,12 @@ def open_recorder(
         "networks": dict(perception.hashes),
         "settings": config.model_dump(mode="json"),
     }
-    return Recorder(new_session(folder), facts, sound=bool(kinds & {"microphone", "file"}))
+    return Recorder(new_session(folder), facts, sound="microphone" in kinds or any(_sounds(s) for _, s in sources))
+
+
+def _sounds(source: Source) -> bool:
+    """Whether a file is played with sound."""
+    return isinstance(source, Player) and source.sounds
 
 
 def end_recording(recorder: Recorder) -> None:

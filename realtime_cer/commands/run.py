@@ -33,10 +33,12 @@ def run_file(
     media = open_media(file)
     if any(_same(file, out / name) for name in FILES):
         raise Refused(f"{file} would be replaced by the results: give another --out")
-    prepare_folder(out, overwrite)
     console = Talk(stderr=True)
     interrupted = False
-    with contextlib.closing(load_perception(config)) as perception, Results(out, config) as results:
+    with contextlib.ExitStack() as stack:
+        perception = stack.enter_context(contextlib.closing(load_perception(config)))
+        prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
+        results = stack.enter_context(Results(out, config))
         reached = 0.0
         items = media.items(grid_fps=5)
         with _bar(console) as bar:
@@ -144,10 +146,13 @@ def _tell(console: Talk, summary: dict[str, object], out: Path, written: list[st
     assert isinstance(labels, dict)
     best = max(labels, key=lambda name: labels[name])
     most = f"most often {best} ({labels[best]})" if labels[best] else "nothing was named"
+    reasons = summary["reasons"]
+    assert isinstance(reasons, dict)
+    why = ", ".join(f"{reason} {count}" for reason, count in reasons.items())
     if interrupted:
         console.print(f"interrupted after {summary['duration_s']} s: what was analysed is kept")
     console.print(
         f"{summary['decisions']} decisions in {summary['wall_s']} s for {summary['duration_s']} s of media:"
-        f" {most}, abstained {summary['abstained']} times",
+        f" {most}, abstained {summary['abstained']} times" + (f": {why}" if why else ""),
     )
     console.print(f"results: {out}/{', '.join(written)}")

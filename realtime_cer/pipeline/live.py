@@ -67,10 +67,10 @@ class Live:
         taps: Sequence[Callable[[Frame | AudioBlock | Decision], None]] = (),
     ) -> None:
         self._loading = perception if isinstance(perception, Future) else None
-        self._sources = list(sources)
+        self.sources = tuple(sources)
         self._clock = clock
         self._taps = tuple(taps)
-        self._board = Board(self._sources)
+        self._board = Board(self.sources)
         self._config, self._weights = config, weights
         self._ready = threading.Event()
         if not isinstance(perception, Future):
@@ -82,11 +82,10 @@ class Live:
         self._held: Snapshot | None = None
         self._stop = threading.Event()
         self._finished = threading.Event()
-        self._capturing = len(self._sources)
+        self._capturing = len(self.sources)
         self._lock = threading.Lock()
         self._captures = [
-            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop)
-            for kind, source in self._sources
+            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop) for kind, source in self.sources
         ]
         self._waiter = Worker("waiter", self._wait, self._stop)
         self._workers = [
@@ -138,7 +137,7 @@ class Live:
             self._frames.close()
             self._sound.close()
         stuck = [worker.name for worker in self._all if not worker.join(_JOIN_S)]
-        for _, source in self._sources:
+        for _, source in self.sources:
             source.close()
         return stuck
 

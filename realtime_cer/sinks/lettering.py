@@ -52,12 +52,6 @@ def bgr(code: str) -> Colour:
     return blue, green, red
 
 
-def mix(colour: Colour, ground: Colour, share: float) -> Colour:
-    """``share`` of a colour over a ground."""
-    blue, green, red = (round(share * a + (1 - share) * b) for a, b in zip(colour, ground, strict=True))
-    return blue, green, red
-
-
 @lru_cache(maxsize=32)
 def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     # Found without importing matplotlib, which takes longer than everything else here together.

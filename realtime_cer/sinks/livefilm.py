@@ -42,6 +42,8 @@ class LiveFilm:
         self._early: deque[AudioBlock] = deque()
         self._decisions: deque[Decision] = deque(maxlen=round(SPAN_S / GRID_S) + 8)
         self.pictures = 0
+        self.refused = 0
+        """Pictures whose time did not go on: a film cannot hold them."""
         """How many were written."""
 
     def frame(self, frame: Frame) -> None:
@@ -91,6 +93,8 @@ class LiveFilm:
         decision = past[-1] if past and frame.t - past[-1].t < _HOLDS_S else None
         if film.picture(frame.t, self._overlay.draw(frame.picture, decision, past, frame.t)):
             self.pictures += 1
+        else:
+            self.refused += 1
 
     def _open(self, frame: Frame) -> FilmWriter:
         high, wide = frame.picture.shape[:2]

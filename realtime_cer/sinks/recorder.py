@@ -146,8 +146,11 @@ class Recorder:
         if isinstance(item, Decision) and not self._try(lambda: self._write_row(item)):
             self.lost["decisions"] += 1
         if self._filming:
+            refused = self._film.refused
             if not self._try(lambda: self._give(item)):
                 self.lost["pictures"] += 1
+            if self._film.refused > refused:
+                self.lost["pictures"] += self._film.refused - refused
         elif not isinstance(item, Decision):
             self.lost[_KINDS[type(item)]] += 1
 

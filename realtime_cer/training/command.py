@@ -5,13 +5,16 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from realtime_cer.errors import Refused
 
 
 class Parser(argparse.ArgumentParser):
-    """Flags, whose errors are one line."""
+    """Flags, whose errors are one line, and which are written out."""
+
+    def __init__(self, **words: Any) -> None:
+        super().__init__(**words, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end with exit code 2."""
@@ -25,9 +28,23 @@ def run(name: str, work: Callable[[], None]) -> int:
     except Refused as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{name}: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def count(least: int) -> Callable[[str], int]:
+    """A flag's type: a whole number of at least ``least``."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}")
+        return int(text)
+
+    return read
 
 
 def data_folder(given: Path | None) -> Path:

@@ -159,6 +159,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(path: Path, report: Mapping[str, Any]) -> None:
+    if not path.name:
+        raise Refused(f"cannot write {path}: give a file with --json")
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -208,7 +208,7 @@ def fit(
 
 def _cut(path: Path, step: int) -> None:
     """Drop the rows after a checkpoint's step from the log: the resumed run writes them again."""
-    if path.is_file():
+    if path.is_file() and path.stat().st_size:
         header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [row for row in rows if int(row.split(",")[0]) <= step]
         path.write_text(header + "".join(kept), encoding="utf-8")

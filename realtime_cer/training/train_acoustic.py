@@ -230,6 +230,8 @@ def main(arguments: list[str] | None = None) -> int:
     def work() -> None:
         a.data = data_folder(a.data)
         a.views = tuple(a.views)
+        for name in ("ravdess", "nemo"):  # what is missing is better known now than after the training
+            corpora.load(name, a.data, "held-out")
         network, found = train(a)
         ship(network, a.engines)
         describe(network, a.engines, found)

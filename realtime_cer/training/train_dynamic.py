@@ -20,7 +20,7 @@ from realtime_cer.models import export
 from realtime_cer.models.dynamic import LENGTH, Dynamic
 from realtime_cer.models.static import FEATURES
 from realtime_cer.training import corpora, loop
-from realtime_cer.training.command import Parser, data_folder, run
+from realtime_cer.training.command import Parser, count, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus
 from realtime_cer.training.crops import crops
 from realtime_cer.training.sequences import NEWEST, Views, make, views
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path("runs/dynamic"), help="checkpoint and log; resumed if there")
     p.add_argument("--engines", type=Path, default=engines_folder(), help="holds the static network, gets this one")
-    p.add_argument("--views", type=int, default=4, help="augmented views of each still")
+    p.add_argument("--views", type=count(1), default=4, help="augmented views of each still")
     p.add_argument("--pool", type=int, default=40_000, help="sequences made for training")
     p.add_argument("--steps", type=int, default=1500)
     p.add_argument("--batch", type=int, default=128)

@@ -145,8 +145,8 @@ def _search(folder: Path, marks: Sequence[str], depth: int, name: str) -> Path |
     except OSError as error:
         raise CorpusError(f"{name}: cannot look into {folder}: {error.strerror}") from None
     # A folder with the corpus's own name first: marks of two corpora may look alike.
-    plain = name.replace("-", "")
-    children.sort(key=lambda p: plain not in p.name.lower().replace("-", "").replace("_", ""))
+    plain = _letters(name)
+    children.sort(key=lambda p: plain not in _letters(p.name))
     for child in children:
         found = _search(child, marks, depth - 1, name)
         if found is not None:
@@ -154,11 +154,26 @@ def _search(folder: Path, marks: Sequence[str], depth: int, name: str) -> Path |
     return None
 
 
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
 def _marked(name: str, folder: Path, marks: Sequence[str], expected: str) -> Path:
     found = _search(folder, marks, depth=3, name=name)
     if found is None:
         raise CorpusError(f"{name}: {expected} not found in {folder}")
     return found
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack plain files and folders that stay inside the folder."""
+    if hasattr(tarfile, "data_filter"):  # since 3.11.4
+        archive.extractall(folder, filter="data")
+        return
+    for member in archive.getmembers():
+        inside = folder.resolve() in (folder / member.name).resolve().parents
+        if inside and (member.isfile() or member.isdir()):
+            archive.extract(member, folder)
 
 
 def _unpack(name: str, tar: Path) -> Path:
@@ -172,7 +187,7 @@ def _unpack(name: str, tar: Path) -> Path:
     made = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
     try:
         with tarfile.open(tar) as archive:
-            archive.extractall(made, filter="data")
+            _extract(archive, made)
         made.rename(target)
     except (tarfile.TarError, EOFError) as error:
         raise CorpusError(f"{name}: cannot unpack {tar}: {error}") from None

@@ -105,7 +105,8 @@ def nemo(folder: Path) -> Corpus:
 def tess(folder: Path) -> Corpus:
     """Read TESS: ``OAF_back_angry`` in any folders; ps is pleasant surprise."""
     rows = []
-    for path in _sounds(folder, "**/"):
+    # The widely shared archive holds the folder inside itself: each clip counts once.
+    for path in {path.stem.lower(): path for path in reversed(_sounds(folder, "**/"))}.values():
         words = path.stem.split("_")
         if len(words) < 3 or words[0].upper() not in ("OAF", "YAF", "OA", "YA"):
             continue
@@ -142,7 +143,7 @@ def _frames(container: av.container.InputContainer, to_float: av.AudioResampler)
 
 
 def _sounds(folder: Path, where: str) -> list[Path]:
-    return sorted(p for p in folder.glob(f"{where}*") if p.suffix.lower() in SOUNDS)
+    return sorted(p for p in folder.glob(f"{where}*") if p.suffix.lower() in SOUNDS and p.name[0] != ".")
 
 
 def _marks(stem: str) -> tuple[str, ...]:
