@@ -142,6 +142,24 @@ def test_the_script_from_another_folder(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+def test_the_script_cuts_crops_with_workers(tmp_path: Path) -> None:
+    """Pictures that are not aligned are cut in other processes, which import the script again."""
+    rng = np.random.default_rng(0)
+    for name in ("anger", "disgust", "fear", "happy", "sadness", "surprise", "contempt"):
+        folder = tmp_path / "ck" / name
+        folder.mkdir(parents=True)
+        for n in range(2):
+            cv2.imwrite(str(folder / f"S{n:03d}_00{n}_0000001{n}.png"), rng.integers(0, 255, (48, 48), np.uint8))
+    command = [sys.executable, str(ROOT / "scripts" / "evaluate"), "--corpus", "ck48", "--data", str(tmp_path / "ck")]
+    environment = os.environ | {"REALTIME_CER_CACHE": str(tmp_path / "cache")}
+    report = tmp_path / "r.json"
+    done = subprocess.run(
+        [*command, "--json", str(report)], capture_output=True, text=True, env=environment, timeout=90
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(report.read_text(encoding="utf-8"))["n"] == 12
+
+
 @pytest.mark.parametrize(
     ("corpus", "figure", "floor"), [("raf-db", "accuracy", 0.80), ("ravdess", "uar", 0.60), ("raf-ce", "f1", 0.40)]
 )
