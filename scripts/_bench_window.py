@@ -138,8 +138,10 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
     app.Window = Measured  # type: ignore[misc]
     code = cli.main(words)
     start = (first[0] if first else time.monotonic()) + _SETTLED_S
-    steady = np.array([t for t in pictures if t >= start])
+    steady = np.array([*(t for t in pictures if t >= start), time.monotonic()])  # a freeze at the end counts too
     given = np.array([at for t, at in zip(pictures, captured, strict=True) if t >= start])
+    rows = [d for d in decided.values() if d.t >= start]
+    missed = sum(d.models["static"] is None and d.reason != "no face" for d in rows)
     draws = np.array([cost for t, cost in drawn if t >= start]) * 1000
     late = [d.age_ms["static"] for d in decided.values() if d.t >= start and d.age_ms["static"] is not None]
     if len(steady) < 2 or not late:
@@ -158,6 +160,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
         "draw_worst_ms": round(float(draws.max()), 2),
         "capture_to_decision_p50_ms": round(float(p50), 1),
         "capture_to_decision_p95_ms": round(float(p95), 1),
+        "missed_share": round(missed / max(len(rows), 1), 4),
         "first_picture_s": round(first[0] - begun, 2),
     }
     told.write_text(json.dumps(figures), encoding="utf-8")

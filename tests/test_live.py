@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
+from realtime_cer.pipeline.steps import Perception
 from realtime_cer.records import AudioBlock, Frame
 
 
@@ -207,6 +209,42 @@ def test_snapshots_show_the_moment_and_can_be_held() -> None:
         assert live.snapshot().decisions > held.decisions
 
 
+def test_cameras_are_shown_while_the_networks_load() -> None:
+    promise: Future[Perception] = Future()
+    config = Config()
+    sources = [("camera", Fed(endless())), ("file", Fed(iter([Frame(0.0, 0, np.zeros((48, 64, 3), np.uint8))])))]
+    with Live(config, FusionWeights.equal(), promise, sources) as live:
+        time.sleep(0.3)
+        early = live.snapshot()
+        assert early.frame is not None
+        assert early.frame.picture.any()  # the camera's; the file has not begun
+        assert early.decisions == 0
+        assert early.engines == {}
+        promise.set_result(tiny_perception(config))
+        rows = [row for row, _ in zip(live.decisions(), range(6), strict=False)]
+        late = live.snapshot()
+    assert [row.seq for row in rows] == list(range(6))
+    assert rows[0].t > early.t
+    assert rows[-1].models["static"] is not None
+    assert late.rate == pytest.approx(5, rel=0.25)
+
+
+@pytest.mark.parametrize("error", [Refused("no network"), TimeoutError("a slow disk"), ValueError("ours")])
+def test_networks_that_do_not_load_end_it(error: Exception) -> None:
+    promise: Future[Perception] = Future()
+    with Live(Config(), FusionWeights.equal(), promise, [("camera", Fed(endless()))]) as live:
+        promise.set_exception(error)
+        with pytest.raises(type(error), match=str(error)):
+            list(live.decisions())
+
+
+def test_stopping_before_the_networks_are_there_is_quick() -> None:
+    with Live(Config(), FusionWeights.equal(), Future(), [("camera", Fed(endless()))]) as live:
+        begun = time.monotonic()
+        assert live.stop() == []
+    assert time.monotonic() - begun < 1
+
+
 def test_a_slow_network_drops_frames_and_says_so_but_never_falls_behind() -> None:
     config = Config()
     perception = tiny_perception(config)
@@ -215,6 +253,9 @@ def test_a_slow_network_drops_frames_and_says_so_but_never_falls_behind() -> Non
     live = Live(config, FusionWeights.equal(), perception, [("camera", Fed(endless()))])
     with live:
         rows = [row for row, _ in zip(live.decisions(), range(25), strict=False)]
+        snapshot = live.snapshot()
+    assert snapshot.latency_ms is not None
+    assert snapshot.latency_ms[0] > 400  # those that came too late count as well
     assert [row.seq for row in rows] == list(range(25))
     assert sum(row.dropped for row in rows) >= 10
     assert all(row.models["static"] is None for row in rows)  # half a second late: never in time

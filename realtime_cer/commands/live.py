@@ -1,6 +1,7 @@
 """``live``: sources from flags, the recogniser over them, and a view or rows."""
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +33,11 @@ def loading(config: Config) -> "Iterator[Future[Perception]]":
         try:
             yield future
         finally:
-            if future.exception() is None:
+            error = future.exception()
+            if error is None:
                 future.result().close()
+            elif sys.exc_info()[1] is None:  # left before anybody asked for the networks
+                raise error
 
 
 def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list[tuple[str, Source]]:

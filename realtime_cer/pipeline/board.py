@@ -25,7 +25,8 @@ class Board:
         self._analysed: tuple[Frame | None, Visual | None] = (None, None)
         self._sound: Sound | None = None
         self._history: deque[Decision] = deque(maxlen=round(_SPAN_S / GRID_S))
-        self._issued: deque[tuple[float, float | None]] = deque(maxlen=round(_SPAN_S / GRID_S))
+        self._issued: deque[float] = deque(maxlen=round(_SPAN_S / GRID_S))
+        self._delays: deque[tuple[float, float]] = deque(maxlen=round(_SPAN_S / GRID_S))
         self._decisions = self._dropped = 0
         self._began: float | None = None
         self._lock = threading.Lock()
@@ -34,6 +35,11 @@ class Board:
         """Note what was seen in a frame."""
         with self._lock:
             self._analysed = (frame, visual)
+
+    def delayed(self, visual: Visual, now: float) -> None:
+        """Note when a result reached its decision, in time or too late."""
+        with self._lock:
+            self._delays.append((now, (now - visual.frame_t) * 1000))
 
     def heard(self, sound: Sound) -> None:
         """Note what was heard."""
@@ -45,7 +51,7 @@ class Board:
         with self._lock:
             self._began = now if self._began is None else self._began
             self._history.append(decision)
-            self._issued.append((now, decision.age_ms["static"]))
+            self._issued.append(now)
             self._decisions += 1
             self._dropped += decision.dropped
 
@@ -53,11 +59,12 @@ class Board:
         """What a view may show of this moment."""
         with self._lock:
             frame, visual = self._analysed
-            sound, history, issued = self._sound, tuple(self._history), tuple(self._issued)
+            sound, history = self._sound, tuple(self._history)
+            issued, delays = tuple(self._issued), tuple(self._delays)
             decisions, dropped = self._decisions, self._dropped
             began = now if self._began is None else self._began
-        ages = [age for t, age in issued if age is not None and t >= now - _SPAN_S]
-        lately = sum(t >= now - _RATE_S for t, _ in issued)
+        ages = [delay for t, delay in delays if t >= now - _SPAN_S]
+        lately = sum(t >= now - _RATE_S for t in issued)
         p50, p95 = np.percentile(ages, [50, 95]) if ages else (0.0, 0.0)
         return Snapshot(
             t=now,
@@ -68,7 +75,7 @@ class Board:
             decision=history[-1] if history else None,
             sources=tuple(_report(kind, source) for kind, source in self._sources),
             engines=self.engines,
-            rate=lately / min(_RATE_S, max(now - began, GRID_S)),
+            rate=lately / min(_RATE_S, now - began + GRID_S),  # n decisions span n - 1 steps
             latency_ms=(float(p50), float(p95)) if ages else None,
             decisions=decisions,
             dropped=dropped,

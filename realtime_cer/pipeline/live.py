@@ -16,7 +16,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -118,8 +118,8 @@ class Live:
         """Let the analysis begin when the networks are loaded; until then cameras are only shown."""
         assert self._loading is not None
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                self._begin(self._loading.result(timeout=_POLL_S))
+            if wait([self._loading], _POLL_S).done:
+                self._begin(self._loading.result())
                 for worker in self._workers:
                     worker.start()
                 return
@@ -250,6 +250,7 @@ class Live:
                 result = None
             now = self._clock()
             if isinstance(result, Visual):
+                self._board.delayed(result, now)
                 self._issue(self._decider.seen(result, now), now)
             elif result is not None and result.acoustic is not None:
                 self._decider.heard(result.acoustic)

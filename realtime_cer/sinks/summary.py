@@ -1,7 +1,7 @@
 """What came out of a whole run, on one page of JSON."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,7 +33,7 @@ class Tally:
         self._labels: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._present: Counter[str] = Counter()
-        self._shares: Counter[str] = Counter()
+        self._shares: defaultdict[str, float] = defaultdict(float)
         self._faces = self._dropped = 0
 
     def add(self, decision: Decision) -> None:
@@ -42,7 +42,7 @@ class Tally:
         if decision.label is not None:
             self._labels[decision.label] += 1
             for name, share in decision.contributions.items():
-                self._shares[name] += share  # type: ignore[assignment]  # a Counter of floats
+                self._shares[name] += share
         elif decision.reason is not None:
             self._reasons[decision.reason] += 1
         self._faces += decision.face is not None

@@ -53,7 +53,7 @@ class ModelsView(Panel):
         self.say("; ".join(parts))
         self.update()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint a column for each model, and the names of the emotions left of them."""
         painter = QPainter(self)
         self.ground(painter)

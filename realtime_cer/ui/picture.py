@@ -52,7 +52,7 @@ class PictureView(Panel):
         self.update()
         return True
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Scale to the new size."""
         self._scale()
 
@@ -67,7 +67,7 @@ class PictureView(Panel):
         self._image = QImage(self._pixels, *size, 4 * size[0], QImage.Format.Format_RGB32)
         self._image.setDevicePixelRatio(ratio)
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint the picture and what lies over it."""
         painter = QPainter(self)
         overlay = self.overlay

@@ -129,7 +129,7 @@ class CurvesView(Panel):
             curve.setPen(pg.mkPen(colour if mine else faded(colour), width=2.6 * self.unit if mine else hairline))
             curve.setZValue(2 if mine else 1)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Place the plot between its scale, its ribbon and the names."""
         place = self._place()
         self._plot.setVisible(place.width() > 30 and place.height() > 20)
@@ -146,7 +146,7 @@ class CurvesView(Panel):
             area.height() - self.px(4) - self.px(42),
         )
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint everything but the curves."""
         painter = QPainter(self)
         self.ground(painter)

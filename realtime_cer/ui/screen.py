@@ -30,6 +30,8 @@ def screen_available() -> str | None:
     if not chosen and not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
         return "no screen: neither DISPLAY nor WAYLAND_DISPLAY is set"
     missing = _missing_library(chosen)
+    if missing and not chosen and os.environ.get("WAYLAND_DISPLAY") and not _missing_library("wayland"):
+        chosen, missing = "wayland", None  # what X11 lacks, Wayland does not need
     if missing:
         return f"no window: {missing} is missing; {_INSTALL}"
     if chosen not in ("", "xcb", "wayland"):

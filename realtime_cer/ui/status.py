@@ -79,7 +79,7 @@ class SoundView(Panel):
             self.say(f"sound: {now.level}{voice}")
             self.update()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint meter and light."""
         painter = QPainter(self)
         self.ground(painter)
@@ -126,7 +126,7 @@ class StatusView(Panel):
             self.say("; ".join((*(text for text, _ in sources), now)))
             self.update()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint one line."""
         painter = QPainter(self)
         self.ground(painter)

@@ -56,6 +56,8 @@ def said(snapshot: Snapshot) -> Said:
 def waiting(snapshot: Snapshot) -> str:
     """What is waited for before the first decision."""
     troubled = [source for source in snapshot.sources if source.state not in ("live", "ended")]
+    if not snapshot.engines:  # a file waits for the networks, not they for it
+        troubled = [source for source in troubled if source.kind != "file"]
     return f"waiting for {troubled[0].kind} {troubled[0].name}" if troubled else "loading the networks"
 
 
@@ -74,7 +76,7 @@ class VerdictView(Panel):
             self.say(now.text)
             self.update()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint it."""
         painter = QPainter(self)
         self.ground(painter)

@@ -43,7 +43,7 @@ class Heading(Panel):
             self._paused = on
             self.update()
 
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint one line."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(GROUND))
@@ -125,7 +125,7 @@ class Window(QWidget):
             self._place()
         self.picture.show_moment(snapshot, self.control.paused)
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Steer."""
         if event is None:
             return
@@ -143,13 +143,13 @@ class Window(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop drawing, and tell."""
         self._timer.stop()
         self.closed.emit()
         super().closeEvent(event)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Follow the window."""
         self._place()
         self.draw(self.control.snapshot())

@@ -32,16 +32,26 @@ def strongest(decision: Decision) -> tuple[str, float] | None:
     return max(zip(COMPOUND, decision.compound, strict=True), key=lambda one: one[1])
 
 
+_STALE_S = 2.0
+"""What came in longer ago is no longer there."""
+
+
 def missing(model: str, snapshot: Snapshot) -> str:
     """Why a model says nothing at this moment."""
     if model == "acoustic":
         if not any(source.kind in ("microphone", "file") for source in snapshot.sources):
             return "no microphone"
-        if snapshot.sound is None:
+        if not snapshot.engines and snapshot.decision is None:
+            return "loading"
+        if snapshot.sound is None or snapshot.t - snapshot.sound.t > _STALE_S:
             return "no sound"
-        return "too old" if snapshot.sound.voice else "no voice"
+        if not snapshot.sound.voice:
+            return "no voice"
+        return "too old" if snapshot.sound.acoustic else "too little sound"
+    if not snapshot.engines and snapshot.decision is None:
+        return "loading"
     visual = snapshot.visual
-    if visual is None or visual.frame_t is None:
+    if visual is None or snapshot.t - visual.frame_t > _STALE_S:
         return "no picture"
     return "no face" if visual.face is None else "too late"
 
