@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from parts.moments import BOX, decided
 from rich.console import Console
 
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import COMPOUND, MODELS
-from realtime_cer.records import Decision, Face, Frame, Snapshot, Sound, SourceReport, Visual, read_only
-from realtime_cer.rules import REASONS, judge
+from realtime_cer.records import Face, Frame, Snapshot, Sound, SourceReport, Visual, read_only
+from realtime_cer.rules import REASONS
 from realtime_cer.ui import words
 from realtime_cer.ui.cells import bar, large, preview, preview_size, stacked
 from realtime_cer.ui.layout import Heading, draw
@@ -25,30 +26,8 @@ HAPPY = {
     "acoustic": (0.20, 0.05, 0.04, 0.20, 0.30, 0.04, 0.17),
 }
 NEUTRAL = (0.80, 0.02, 0.02, 0.02, 0.08, 0.02, 0.04)
-BOX = (200.0, 60.0, 100.0, 130.0)
 CAMERA = SourceReport("0", "camera", "live", "640x480 at 30 frames a second", 12034, 3)
 MICROPHONE = SourceReport("default", "microphone", "live", "48000 Hz", 4100, 0)
-
-
-def decided(scores: dict[str, tuple[float, ...] | None], weights: FusionWeights, face: bool = True) -> Decision:
-    here = [scores[name] is not None for name in MODELS]
-    said = judge([scores[name] or (0.0,) * 7 for name in MODELS], here, weights, "none", no_face=not face)
-    return Decision(
-        t=100.0,
-        seq=62,
-        face=BOX if face else None,
-        label=said.label,
-        reason=said.reason,
-        basic=None if said.fused is None else tuple(said.fused.tolist()),
-        compound=None if said.compound is None else tuple(said.compound.tolist()),
-        models=scores,
-        contributions={n: float(s) for n, s, h in zip(MODELS, said.shares, here, strict=True) if h},
-        age_ms=dict.fromkeys(MODELS, 50.0),
-        dropped=0,
-        rule="none",
-        weights="equal",
-        engine=dict.fromkeys(MODELS, "cpu"),
-    )
 
 
 def moment(
@@ -66,7 +45,7 @@ def moment(
         analysed=frame,
         visual=Visual(62, 99.9, Face(1, BOX, np.zeros((478, 2), np.float32)) if face else None, None, None),
         sound=Sound(99.8, -23.0, 0.6, acoustic is not None, None),
-        decision=decided(scores, weights or FusionWeights.equal(), face),
+        decision=decided(scores, weights, face=face),
         sources=(CAMERA, MICROPHONE),
         engines=dict.fromkeys(MODELS, "cpu"),
         rate=4.98,

@@ -45,7 +45,7 @@ def microphones() -> list[DeviceInfo]:
             DeviceInfo(each.name, str(each.index), each.default, each.rate, f"{each.channels} channels, {each.api}")
             for each in portaudio.inputs()
         ]
-    except Exception:
+    except Exception:  # as above; why is for `microphone_problem` to say
         return []
 
 

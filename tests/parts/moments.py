@@ -31,10 +31,21 @@ def decision(
     """What the rules really say of made probabilities; ``here`` are the models that say something."""
     seed = seq if seed is None else seed
     scores = {name: probabilities(7 * seed + n) if name in here else None for n, name in enumerate(MODELS)}
-    present = [scores[name] is not None for name in MODELS]
-    said = judge(
-        [scores[name] or (0.0,) * 7 for name in MODELS], present, FusionWeights.equal(), "none", no_face=not face
-    )
+    return decided(scores, face=face, t=t, seq=seq)
+
+
+def decided(
+    scores: dict[str, tuple[float, ...] | None],
+    weights: FusionWeights | None = None,
+    *,
+    face: bool = True,
+    t: float = 100.0,
+    seq: int = 62,
+) -> Decision:
+    """The decision that the rules really take on these probabilities of each model."""
+    here = [scores[name] is not None for name in MODELS]
+    made = [scores[name] or (0.0,) * 7 for name in MODELS]
+    said = judge(made, here, weights or FusionWeights.equal(), "none", no_face=not face)
     return Decision(
         t=t,
         seq=seq,
@@ -44,7 +55,7 @@ def decision(
         basic=None if said.fused is None else tuple(said.fused.tolist()),
         compound=None if said.compound is None else tuple(said.compound.tolist()),
         models=scores,
-        contributions={n: float(s) for n, s, h in zip(MODELS, said.shares, present, strict=True) if h},
+        contributions={n: float(s) for n, s, h in zip(MODELS, said.shares, here, strict=True) if h},
         age_ms=dict.fromkeys(MODELS, 50.0),
         dropped=0,
         rule="none",
