@@ -12,6 +12,9 @@ from realtime_cer.rules import Rule
 
 PUBLISHED = ("avcer-video", "avcer-7cl", "avcer-8cl")
 
+PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+"""Names of profiles are names of folders, on every system."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -38,10 +41,10 @@ class VoiceConfig(_Section):
 
 
 class Config(_Section):
-    """All settings; the defaults are what the commands use."""
+    """All settings. Where rule and weights are not set, the commands take those of the profile."""
 
     engine: Literal["auto", "tensorrt", "tensorrt-rtx", "cuda", "cpu"] = "auto"
-    profile: str = Field("default", pattern=r"^[a-z0-9][a-z0-9_-]*$", description="which set of networks")
+    profile: str = Field("default", pattern=PROFILE_NAME, description="which set of networks")
     rule: Rule = "none"
     weights: str = Field("equal", description="equal, a published name, or a weights file")
     always_decide: bool = False

@@ -231,7 +231,7 @@ def read_weights(path: Path) -> FusionWeights:
 
 def weights_toml(weights: FusionWeights) -> str:
     """The text of a weights file; ``read_weights`` reads it back exactly."""
-    lines = [f"name = {json.dumps(weights.name)}", "", f"# {', '.join(BASIC)}", "[classes]"]
+    lines = [f"name = {json.dumps(weights.name, ensure_ascii=False)}", "", f"# {', '.join(BASIC)}", "[classes]"]
     for model, row in zip(MODELS, weights.classes, strict=False):
         lines.append(f"{model} = [{', '.join(repr(float(x)) for x in row)}]")
     if weights.models is not None:

@@ -27,6 +27,7 @@ from realtime_cer.capture.media import open_media
 from realtime_cer.capture.player import Player
 from realtime_cer.capture.source import Item, Source
 from realtime_cer.config import Config, load_weights
+from realtime_cer.inference.profile import settled
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.quiet import cv2
@@ -91,7 +92,7 @@ def shoot(path: Path, clip: Path, at_s: float, *, kind: str = "file", **how: obj
     kind : what the source is called
     how : ``sound`` False mutes, ``leaves_s`` empties the room, ``size`` and ``paused`` are the window's
     """
-    config = Config()
+    config = settled(Config())
     player = Player(open_media(clip), sound=bool(how.get("sound", True)))
     leaves_s = how.get("leaves_s")
     source: Source = EmptyRoom(player, leaves_s) if isinstance(leaves_s, float) else player  # type: ignore[assignment]

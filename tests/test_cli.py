@@ -1,5 +1,6 @@
 """Refusals: exit code 2, one clear line on stderr, no traceback, nothing on stdout."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from realtime_cer.cli import main
+from realtime_cer.rules import RULES
 
-HELP = [[], ["live"], ["run"], ["demo"], ["devices"], ["doctor"]]
+HELP = [[], ["live"], ["run"], ["demo"], ["devices"], ["doctor"], ["engines"], ["import-avcer"]]
 
 
 @pytest.mark.parametrize("command", HELP, ids=lambda words: " ".join(words) or "all")
@@ -22,8 +24,24 @@ def test_help_is_there_with_examples(command: list[str], capsys: pytest.CaptureF
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert "usage: realtime-cer" in text
-    if command and command[0] in ("live", "run"):
+    if command and command[0] in ("live", "run", "engines", "import-avcer"):
         assert "examples:" in text
+
+
+def test_every_rule_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert f"--rule {{{','.join(RULES)}}}" in capsys.readouterr().out
+
+
+def test_doctor_starts_where_numpy_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-m", "realtime_cer", "doctor", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 1
+    # OpenCV prints its own words about it before.
+    assert "numpy" in json.loads(done.stdout.splitlines()[-1])["failed"]
 
 
 def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -61,6 +79,12 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["run", "none.mp4", "--out", "o", "--config", "none.toml"], "none.toml"),
         (["run", "none.mp4", "--out", "o", "--weights", "avcer"], "avcer-8cl"),
         (["run", "none.mp4", "--out", "o", "--weights", "w.toml"], "w.toml"),
+        (["run", "none.mp4", "--out", "o", "--alignment", "left"], "left"),
+        (["run", "none.mp4", "--out", "o", "--profile", "mine"], "import-avcer"),
+        (["doctor", "--profile", "../mine"], "'../mine'"),
+        (["import-avcer"], "DIR"),
+        (["engines"], "build|list|clear|verify"),
+        (["engines", "burn"], "burn"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(
@@ -153,7 +177,8 @@ def test_the_demo_replaces_no_results_that_were_named(tmp_path: Path, capsys: py
 
 def test_an_unknown_profile_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], portrait_clip: Path) -> None:
     words = ["run", str(portrait_clip), "--out", str(tmp_path / "out"), "--profile", "mine"]
-    assert "mine" in refused(words, capsys)
+    assert "no profile 'mine'; choose default" in refused(words, capsys)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

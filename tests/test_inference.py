@@ -1,5 +1,6 @@
 """Manifests hold their networks to their word; altered, truncated and foreign files are refused in one line."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime_cer.errors import Refused
-from realtime_cer.inference.engine import load
+from realtime_cer.inference.engine import BACKENDS, absent, load
 from realtime_cer.inference.manifest import engines_folder, read_manifest, sha256
 from realtime_cer.inference.silero import BLOCK, Silero
 from realtime_cer.labels import BASIC
@@ -115,11 +116,23 @@ def test_missing_files_are_named(folder: Path) -> None:
 
 
 def test_an_engine_that_is_not_there_fails_loudly() -> None:
-    with pytest.raises(Refused, match="tensorrt"):
-        load("dynamic", "tensorrt")
     with pytest.raises(Refused, match="choose auto"):
         load("dynamic", "abacus")
-    assert load("dynamic", "auto").backend == "cpu"
+    for backend in BACKENDS:
+        reason = absent(backend)
+        if reason is None:
+            assert load("dynamic", backend).manifest.name == "dynamic"
+            continue
+        with pytest.raises(Refused, match=f"engine {backend} cannot be used: {re.escape(reason)}") as caught:
+            load("dynamic", backend)
+        assert "\n" not in str(caught.value)
+        assert "pip install" in reason or "GPU" in reason, "the reason with its remedy"
+
+
+def test_auto_takes_what_works_here() -> None:
+    engine = load("dynamic", "auto")
+    engine.run(np.zeros((1, 10, 512), np.float32))
+    assert absent(engine.backend) is None
 
 
 def test_silero_hears_nothing_in_silence_and_is_reset() -> None:

@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "buffers": MATHS,
     "metrics": MATHS,
     "control": MATHS,
-    "inference": {"config", "labels", "records"},  # a manifest's class order is held against labels
+    # A manifest's class order is held against labels; a profile names one of the rules.
+    "inference": {"config", "labels", "records", "rules"},
     "perception": MATHS | {"config", "inference"},
     "capture": MATHS | {"config", "buffers"},
     "sinks": MATHS | {"config", "buffers"},

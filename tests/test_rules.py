@@ -50,6 +50,22 @@ def test_the_rules_are_the_equations(p: np.ndarray) -> None:
     assert compound(p, "rule2").shape == (4, 7)
 
 
+@given(p=arrays(np.float64, 7, elements=st.floats(0, 1)))
+def test_rule_3_divides_by_the_root_of_how_often_an_emotion_occurs(p: np.ndarray) -> None:
+    # RAF-DB's training part, as published, in the order of BASIC.
+    often = np.array([2524, 705, 717, 281, 4772, 1982, 1290]) / 12271
+    q = p / np.sqrt(often)
+    q *= p.sum() / max(q.sum(), np.finfo(float).tiny)
+    expected = [q[BASIC.index(a)] + q[BASIC.index(b)] for a, b in PAIRS]
+    np.testing.assert_allclose(compound(p, "rule3"), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_rule_3_hears_rare_emotions_that_the_plain_sum_drowns() -> None:
+    p = basic(Happiness=0.34, Surprise=0.3, Fear=0.2)
+    assert COMPOUND[compound(p, "none").argmax()] == "Happily Surprised"
+    assert COMPOUND[compound(p, "rule3").argmax()] == "Fearfully Surprised"
+
+
 def test_a_neutral_face_is_not_announced_as_fearfully_surprised() -> None:
     scores = np.tile(basic(Neutral=0.9), (3, 1))
     for rule in RULES:

@@ -34,7 +34,7 @@ _ELSE = {
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What runs the networks: ``select`` goes to ``--engine``; ``available`` is whether this version has it."""
+    """What runs the networks: ``select`` goes to ``--engine``; ``available`` is whether it runs on this machine."""
 
     name: str
     select: str
@@ -44,13 +44,13 @@ class EngineInfo:
 
 def engines() -> list[EngineInfo]:
     """Every engine the program knows, fastest first."""
-    from realtime_cer.inference.engine import AVAILABLE, BACKENDS
+    from realtime_cer.inference.engine import BACKENDS, absent
 
     found = []
     for name in BACKENDS:
-        there = name in AVAILABLE
-        detail = "not in this version"
-        if there:
+        reason = absent(name)
+        there, detail = reason is None, reason or "ready"
+        if name == "cpu":
             try:
                 detail = f"ONNX Runtime {importlib.metadata.version('onnxruntime')}"
             except importlib.metadata.PackageNotFoundError:

@@ -35,6 +35,7 @@ def checks(folder: Path | None = None) -> Iterator[Check]:
     yield from _guarded("face bundle", _face_bundle)
     yield from _guarded("voice network", _voice_network)
     yield from _guarded("networks", lambda: networks(folder))
+    yield from _guarded("profiles", sets)
     yield from _guarded("engines", _backends)
     yield from _guarded("devices", _devices)
     yield _gpu()
@@ -124,7 +125,8 @@ def networks(folder: Path | None = None) -> Iterator[Check]:
     from realtime_cer.inference.manifest import engines_folder
 
     folder = folder or engines_folder()
-    others = sorted({path.stem for path in folder.glob("*.toml")} - set(_NETWORKS))
+    manifests = (path for path in folder.glob("*.toml") if path.with_suffix(".onnx").exists())
+    others = sorted({path.stem for path in manifests} - set(_NETWORKS))
     for name in (*_NETWORKS, *others):
         try:
             manifest = load(name, folder=folder).manifest
@@ -136,6 +138,23 @@ def networks(folder: Path | None = None) -> Iterator[Check]:
         else:
             found = f"version {manifest.version}, hash verified, runs; licence: {manifest.licence}"
             yield Check(f"network {name}", True, found, None)
+
+
+def sets() -> Iterator[Check]:
+    """Every profile: what it is, and how it is used unless the user says otherwise."""
+    from realtime_cer.config import load_weights
+    from realtime_cer.inference.profile import profiles, read_profile
+
+    for name in profiles():
+        try:
+            profile = read_profile(name)
+            weights = load_weights(profile.weights)
+        except Refused as refusal:
+            what, _, to_do = str(refusal).rpartition("; ")
+            yield Check(f"profile {name}", False, what or to_do, to_do if what else "restore or remove it")
+        else:
+            found = f"{profile.title}; crop {profile.crop}, weights {weights.name}, rule {profile.rule}"
+            yield Check(f"profile {name}", True, found, None)
 
 
 def _backends() -> Iterator[Check]:

@@ -29,7 +29,7 @@ def loading(config: Config) -> "Iterator[Future[Perception]]":
     Leaving waits for the loading and frees what was loaded: native libraries do not like to be left in the middle.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
-        future = pool.submit(load_perception, config)
+        future = pool.submit(load_perception, config, background=True, notice=notice)
         try:
             yield future
         finally:

@@ -80,7 +80,7 @@ def write_overlay(
             coded = _SOUND_RATE
             parts.append(_samples(media, source, sound))
         with FilmWriter(out_path, *size, fps=media.fps or 25.0, audio_rate=coded, channels=2, copy=copied) as film:
-            at = -1
+            at, since = -1, 0
             for t, _, part in heapq.merge(*parts, key=lambda one: one[:2]):
                 if isinstance(part, Packet):
                     film.packet(t, part)
@@ -88,8 +88,9 @@ def write_overlay(
                     while at + 1 < len(decisions) and decisions[at + 1].t <= t + _EARLY_S:
                         at += 1
                     decision = decisions[at] if at >= 0 and t - decisions[at].t < _HOLDS_S else None
-                    past = decisions[max(at + 1 - round(SPAN_S / GRID_S) - 2, 0) : at + 1]
-                    film.picture(t, overlay.draw(part.picture, decision, past, t))
+                    while since < at and decisions[since].t < t - SPAN_S - _HOLDS_S:
+                        since += 1
+                    film.picture(t, overlay.draw(part.picture, decision, decisions[since : at + 1], t))
                     if progress is not None:
                         progress(t)
                 else:

@@ -14,7 +14,10 @@ from realtime_cer.records import Decision
 from realtime_cer.sinks.summary import Tally, library_versions, write_summary
 from realtime_cer.sinks.tables import Tables, read_rows
 
-FILES = ("decisions.jsonl", "decisions.csv", "summary.json", "timeline.png", "overlay.mkv")
+ALWAYS = ("decisions.jsonl", "decisions.csv", "summary.json", "timeline.png")
+OVERLAY, CHALLENGE = "overlay.mkv", "challenge.txt"
+FILES = (*ALWAYS, OVERLAY, CHALLENGE)
+"""Every file of a folder of results; the last two only where they were asked for."""
 
 
 def prepare_folder(folder: Path, overwrite: bool) -> None:
@@ -43,7 +46,7 @@ def prepare_folder(folder: Path, overwrite: bool) -> None:
 
 
 class Results:
-    """Writes the result files of one run, but for the film; what was written stays whole if it ends early.
+    """Writes the result files that every run has; what was written stays whole if it ends early.
 
     Parameters
     ----------
@@ -76,7 +79,7 @@ class Results:
         """Keep one decision."""
         if self._origin:
             decision = replace(decision, t=decision.t - self._origin)
-        with _kept(self.folder):
+        with kept(self.folder):
             self._tables.write(decision)
         self._tally.add(decision)
 
@@ -88,10 +91,10 @@ class Results:
         title : what the picture is called
         duration_s : of the analysed stream
         hashes : SHA-256 of every network by name
-        facts : more for the summary: source, notices, interrupted
+        facts : more for the summary: source, notices, alignment, interrupted
         """
         wall = time.perf_counter() - self._started
-        with _kept(self.folder):
+        with kept(self.folder):
             self._tables.__exit__(None, None, None)
         summary = {
             **facts,
@@ -105,14 +108,14 @@ class Results:
         }
         from realtime_cer.sinks.timeline import draw_timeline
 
-        with _kept(self.folder):
+        with kept(self.folder):
             write_summary(self.folder / "summary.json", summary)
             draw_timeline(self.folder / "timeline.png", read_rows(self.folder / "decisions.jsonl"), title)
         return summary
 
 
 @contextlib.contextmanager
-def _kept(folder: Path) -> Iterator[None]:
+def kept(folder: Path) -> Iterator[None]:
     """Turn a disk that is full, or gone, into one line."""
     try:
         yield

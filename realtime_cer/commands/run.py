@@ -11,12 +11,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.commands.console import Talk, notice, weights_of
-from realtime_cer.commands.results import FILES, Results, prepare_folder
+from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
+from realtime_cer.pipeline.centred import decide_centred
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import load_perception
+from realtime_cer.sinks.challenge import Challenge, write_challenge
 from realtime_cer.sinks.tables import read_rows
+
+_USUAL_FPS = 25.0
+"""Taken where a film does not say how many frames a second it has."""
 
 
 def run_file(
@@ -27,25 +32,40 @@ def run_file(
     overwrite: bool,
     pace: Literal["realtime", "fastest"],
     overlay: bool = False,
+    alignment: Literal["causal", "centred"] = "causal",
 ) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
     weights = weights_of(config)
     media = open_media(file)
+    centred = alignment == "centred"
+    if centred and not media.has_video:
+        raise Refused(f"no picture in {media.name}: --alignment centred decides for every frame; use causal")
+    if centred and "voice" in config.model_fields_set:
+        notice("--alignment centred hears every window of sound: settings of the voice have no effect")
     if any(_same(file, out / name) for name in FILES):
         raise Refused(f"{file} would be replaced by the results: give another --out")
     console = Talk(stderr=True)
     interrupted = False
     with contextlib.ExitStack() as stack:
-        perception = stack.enter_context(contextlib.closing(load_perception(config)))
+        perception = stack.enter_context(contextlib.closing(load_perception(config, notice=notice)))
         prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
         results = stack.enter_context(Results(out, config))
+        challenge = Challenge()
         reached = 0.0
-        items = media.items(grid_fps=5)
+        items = media.items(grid_fps=None if centred else 5)
+        paced = _paced(items) if pace == "realtime" else items
+        decisions = (
+            decide_centred(paced, media.fps or _USUAL_FPS, config, weights, perception)
+            if centred
+            else decide(paced, config, weights, perception)
+        )
         with _bar(console) as bar:
             task = bar.add_task(media.name, total=media.duration, done="")
             try:
-                for decision in decide(_paced(items) if pace == "realtime" else items, config, weights, perception):
+                for decision in decisions:
                     results.write(decision)
+                    if centred:
+                        challenge.add(decision)
                     reached = decision.t
                     bar.update(task, completed=reached, done=f"{reached:.1f} s")
             except KeyboardInterrupt:
@@ -58,12 +78,15 @@ def run_file(
             hashes=perception.hashes,
             source=_facts(media),
             notices=media.notices,
+            alignment=alignment,
             interrupted=interrupted,
         )
-    written = list(FILES[:-1])
+    written = list(ALWAYS)
+    if centred and not interrupted:
+        written += [CHALLENGE] if _submit(media, challenge, out) else []
     if overlay and not interrupted:
         try:
-            written += [FILES[-1]] if _draw(media, out / FILES[-1], console) else []
+            written += [OVERLAY] if _draw(media, out / OVERLAY, console) else []
         except KeyboardInterrupt:
             interrupted = True
     _tell(console, summary, out, written, interrupted)
@@ -88,6 +111,17 @@ def _bar(console: Talk) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def _submit(media: MediaFile, challenge: Challenge, out: Path) -> bool:
+    """Write the challenge's file; False where every class in it would be made up."""
+    classes = challenge.classes()
+    if not classes:
+        notice(f"neither a face nor sound in {media.name}: no {CHALLENGE} is written")
+        return False
+    with kept(out):
+        write_challenge(out / CHALLENGE, Path(media.name).stem, classes)
+    return True
 
 
 def _draw(media: MediaFile, film: Path, console: Talk) -> bool:

@@ -1,20 +1,20 @@
 """What every engine offers, and how one is chosen."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from realtime_cer.errors import Refused
-from realtime_cer.inference.manifest import Manifest, read_manifest, verified_file
+from realtime_cer.inference.manifest import Manifest, engines_folder, read_manifest, verified_file
 from realtime_cer.labels import BASIC
 
 BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
 """Every backend by name, fastest first: the order in which ``auto`` looks."""
 
-AVAILABLE = ("cpu",)
-"""The backends that this version has."""
+GPU_BACKENDS = BACKENDS[:-1]
 
 
 class Engine(Protocol):
@@ -32,26 +32,36 @@ class Engine(Protocol):
         """Run the network on its one input; gives every output by name."""
 
 
-def load(name: str, backend: str = "auto", folder: Path | None = None, threads: int = 1) -> Engine:
+def load(
+    name: str,
+    backend: str = "auto",
+    folder: Path | None = None,
+    threads: int = 1,
+    *,
+    background: bool = False,
+    notice: Callable[[str], None] = lambda line: None,
+) -> Engine:
     """Load a network and run it once, so that the first real call is a warm one.
+
+    An engine on a GPU is used only if it agrees with the CPU, and falls back to it where it fails while running.
 
     Parameters
     ----------
     name : "static", "dynamic", "acoustic", or another network with a manifest in ``folder``
-    backend : "auto" or one of ``BACKENDS``; ``auto`` takes the fastest that is there
+    backend : "auto" or one of ``BACKENDS``; ``auto`` takes the fastest that works here and passes verification
     folder : where the manifests are; by default those shipped with the package
     threads : CPU threads for one call
+    background : with ``auto``, begin on the CPU at once and change to a better engine when that is open
+    notice : told in one line, from any thread, which engine takes over and why
 
     Raises
     ------
     Refused
-        The backend is not there, or the network's files are missing, altered or of another shape.
+        The named backend is not there or does not pass verification, or the network's files are missing, altered or
+        of another shape.
     """
-    chosen = AVAILABLE[0] if backend == "auto" else backend
-    if chosen not in BACKENDS:
+    if backend not in ("auto", *BACKENDS):
         raise Refused(f"no engine {backend!r}; choose auto, {', '.join(BACKENDS)}")
-    if chosen not in AVAILABLE:
-        raise Refused(f"engine {chosen} is not in this version; use --engine cpu, or auto")
     manifest = read_manifest(name, folder)
     given = {tensor.name: tensor.shape[-1] for tensor in manifest.outputs}
     if manifest.name != name:
@@ -61,4 +71,35 @@ def load(name: str, backend: str = "auto", folder: Path | None = None, threads: 
     path = verified_file(manifest, folder)
     from realtime_cer.inference.ort import OrtEngine
 
-    return OrtEngine(path, manifest, threads)
+    if backend not in ("auto", "cpu"):
+        missing = absent(backend)
+        if missing:
+            raise Refused(f"engine {backend} cannot be used: {missing}; or use --engine cpu, or auto")
+    cpu = OrtEngine(path, manifest, threads)
+    wanted = [one for one in GPU_BACKENDS if backend == one or (backend == "auto" and absent(one) is None)]
+    if not wanted:
+        return cpu
+    from realtime_cer.inference.fallback import Fallback, Rung
+    from realtime_cer.inference.opening import open_engine
+
+    rungs = [Rung(one, partial(open_engine, one, manifest, folder or engines_folder(), cpu, notice)) for one in wanted]
+    engine = Fallback(cpu, rungs, notice)
+    if backend != "auto":
+        try:
+            engine.put(rungs[0])
+        except RuntimeError as error:  # the GPU, or its driver, failed
+            raise Refused(f"engine {backend} cannot be used: {' '.join(str(error).split())[:200]}") from None
+    elif background:
+        engine.climb_apart()
+    else:
+        engine.climb()
+    return engine
+
+
+def absent(backend: str) -> str | None:
+    """Why a backend cannot be used on this machine, in one line with the remedy; None where it can."""
+    if backend == "cpu":
+        return None
+    from realtime_cer.inference.opening import why_not
+
+    return why_not(backend)

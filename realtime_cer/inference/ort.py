@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,48 @@ _DTYPES = {
 }
 
 
+_PROVIDERS: dict[str, list[Any]] = {
+    "cpu": ["CPUExecutionProvider"],
+    # TF32 rounds products to ten bits: too coarse to agree with the reference to 1e-3.
+    "cuda": [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"],
+}
+_CUDA_INSTALL = (
+    "pip install 'realtime-cer[cuda]' && pip install --force-reinstall --no-deps onnxruntime-gpu"
+    " (its files must lie over those of onnxruntime)"
+)
+
+
+def cuda_problem() -> str | None:
+    """Why the installed ONNX Runtime cannot use a GPU, with the remedy; None where it can."""
+    if "CUDAExecutionProvider" in ort.get_available_providers():
+        return None
+    return f"cuda is not in the ONNX Runtime that is installed: {_CUDA_INSTALL}"
+
+
 class OrtEngine:
-    """A network on the CPU, on ``threads`` threads that sleep between calls."""
+    """A network on ONNX Runtime.
 
-    backend = "cpu"
+    Parameters
+    ----------
+    path, manifest : the network
+    threads : of one call on the CPU; they sleep between calls
+    backend : "cpu" or "cuda"
 
-    def __init__(self, path: Path, manifest: Manifest, threads: int = 1) -> None:
-        self.manifest = manifest
+    Raises
+    ------
+    Refused
+        The file is no network, is not as its manifest says, or CUDA is not to be had.
+    """
+
+    def __init__(
+        self, path: Path, manifest: Manifest, threads: int = 1, backend: Literal["cpu", "cuda"] = "cpu"
+    ) -> None:
+        self.manifest, self.backend = manifest, backend
+        problem = cuda_problem() if backend == "cuda" else None
+        if problem:
+            raise Refused(problem)
+        if backend == "cuda" and hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()  # CUDA's libraries that came as wheels are found in no other way
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -33,10 +68,13 @@ class OrtEngine:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(str(path), options, providers=_PROVIDERS[backend])
         except Exception as error:  # ONNX Runtime has no public base class for its own errors
             reason = " ".join(str(error).split())[:200]
             raise Refused(f"network file {path} cannot be loaded ({reason}); restore it or reinstall") from None
+        # ONNX Runtime takes the CPU without a word where CUDA's libraries do not load.
+        if backend == "cuda" and self._session.get_providers()[0] != "CUDAExecutionProvider":
+            raise Refused(f"ONNX Runtime cannot load CUDA's libraries: {_CUDA_INSTALL}")
         _compare(path, "input", manifest.inputs, self._session.get_inputs())
         _compare(path, "output", manifest.outputs, self._session.get_outputs())
         if len(manifest.inputs) != 1:
@@ -52,7 +90,12 @@ class OrtEngine:
 
     def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Run the network on its one input; gives every output by name."""
-        values = self._session.run(self._outputs, {self._input: batch})
+        try:
+            values = self._session.run(self._outputs, {self._input: batch})
+        except Exception as error:  # again no base class; a GPU's failures are RuntimeErrors in every engine
+            if self.backend == "cpu":
+                raise
+            raise RuntimeError(" ".join(str(error).split())[:200]) from error
         return dict(zip(self._outputs, values, strict=True))
 
 

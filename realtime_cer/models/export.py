@@ -22,8 +22,10 @@ _SMALL = 1024
 """Tensors of fewer elements stay float32: they weigh nothing, and sums and scales are sensitive."""
 
 
-def export(network: nn.Module, example: Tensor, inputs: str, outputs: Sequence[str], path: Path) -> None:
-    """Write a network as ONNX with a free batch dimension; large weights are stored as float16 and cast when loaded."""
+def export(
+    network: nn.Module, example: Tensor, inputs: str, outputs: Sequence[str], path: Path, half: bool = True
+) -> None:
+    """Write a network as ONNX with a free batch dimension; ``half``: large weights as float16, cast when loaded."""
     network = network.eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -42,7 +44,8 @@ def export(network: nn.Module, example: Tensor, inputs: str, outputs: Sequence[s
     assert program is not None
     model = program.model_proto
     _name_transposed(model, network)
-    halve(model)
+    if half:
+        halve(model)
     _strip(model)
     onnx.checker.check_model(model)
     path.parent.mkdir(parents=True, exist_ok=True)

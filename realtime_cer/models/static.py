@@ -101,8 +101,8 @@ class Static(nn.Module):
         return self.fc2(self.dropout(features)), features
 
     def forward(self, crop: Tensor) -> tuple[Tensor, Tensor]:
-        """Crops (B, 112, 112, 3) uint8 RGB to probabilities (B, 7) and features (B, 512)."""
-        logits, features = self.logits(crop)
+        """Crops (B, 112, 112, 3) uint8 RGB to probabilities (B, 7) and features (B, 512), mirror image averaged in."""
+        logits, features = (x.reshape(2, -1, x.shape[1]).mean(0) for x in self.logits(torch.cat([crop, crop.flip(2)])))
         return torch.softmax(logits / self.temperature, 1), features
 
 

@@ -1,20 +1,50 @@
 """The static network: one face crop in, probabilities and features out."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
+from realtime_cer.errors import Refused
 from realtime_cer.inference.engine import Engine
-from realtime_cer.perception.align import align
-from realtime_cer.records import Face, Floats, Frame, Scores, read_only
+from realtime_cer.inference.profile import Profile
+from realtime_cer.perception.align import CROP_SIZE, align, cut_box
+from realtime_cer.records import Face, Floats, Frame, Picture, Scores, read_only
+
+Cut = Callable[[Picture, Floats], Picture]
+"""(H, W, 3) BGR picture and (478, 2) landmarks to a (S, S, 3) RGB crop, all uint8 but the landmarks."""
+
+
+def cut_of(profile: Profile, engine: Engine) -> Cut:
+    """How the faces are cut for a profile's static network, in the size that the network takes.
+
+    Raises
+    ------
+    Refused
+        The network takes no crop of that kind.
+    """
+    tensor = engine.manifest.inputs[0]
+    match profile.crop, tensor.dtype, tensor.shape:
+        case "aligned", "uint8", (_, int(height), int(width), 3) if height == width == CROP_SIZE:
+            return align
+        case "box", "uint8", (_, int(height), int(width), 3) if height == width:
+            return partial(cut_box, size=width)
+    side = CROP_SIZE if profile.crop == "aligned" else "S"
+    raise Refused(
+        f"profile {profile.name!r}: network static takes {tensor.dtype} {list(tensor.shape)}, but crop {profile.crop!r}"
+        f" gives uint8 {['batch', side, side, 3]}: take a network and a crop that belong together"
+    )
 
 
 class StaticModel:
     """Probabilities and a feature vector of one face in one frame."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, cut: Cut = align) -> None:
         self._engine = engine
+        self._cut = cut
 
     def __call__(self, frame: Frame, face: Face) -> tuple[Scores, Floats]:
         """Scores at the frame's time, and the (512,) features that the dynamic network takes."""
-        outputs = self._engine.run(align(frame.picture, face.landmarks)[np.newaxis])
+        outputs = self._engine.run(self._cut(frame.picture, face.landmarks)[np.newaxis])
         probabilities = read_only(np.asarray(outputs["probabilities"][0], np.float32))
         return Scores(frame.t, probabilities, self._engine.backend), read_only(outputs["features"][0])

@@ -3,14 +3,11 @@
 from collections import deque
 from collections.abc import Mapping
 
-import numpy as np
-
 from realtime_cer.buffers import GRID_S, instant
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
-from realtime_cer.labels import BASIC, MODELS
+from realtime_cer.pipeline.decision import decision
 from realtime_cer.records import Decision, Scores, Visual
-from realtime_cer.rules import judge
 
 _TOLERANCE_S = 1e-6
 
@@ -88,37 +85,14 @@ class Decider:
             "dynamic": visual.dynamic if visual else None,
             "acoustic": self._sound_at(t),
         }
-        fused = MODELS[: len(self._weights.classes)]
-        table = np.zeros((len(fused), len(BASIC)))
-        present = np.zeros(len(fused), np.bool_)
-        for row, name in enumerate(fused):
-            one = scores[name]
-            if one is not None:
-                table[row], present[row] = one.probabilities, True
-        searched = visual is not None and visual.face is None
-        verdict = judge(
-            table,
-            present,
+        return decision(
+            t,
+            k,
+            scores,
+            visual.face if visual else None,
+            self._config,
             self._weights,
-            self._config.rule,
-            always_decide=self._config.always_decide,
-            no_face=searched,
-        )
-        return Decision(
-            t=t,
-            seq=k,
-            face=visual.face.box if visual and visual.face else None,
-            label=verdict.label,
-            reason=verdict.reason,
-            basic=None if verdict.fused is None else tuple(verdict.fused.tolist()),
-            compound=None if verdict.compound is None else tuple(verdict.compound.tolist()),
-            models={name: tuple(one.probabilities.tolist()) if one else None for name, one in scores.items()},
-            contributions={
-                name: float(share) for name, share, here in zip(fused, verdict.shares, present, strict=True) if here
-            },
-            age_ms={name: (now - one.t) * 1000 if one else None for name, one in scores.items()},
+            searched=visual is not None,
+            now=now,
             dropped=dropped,
-            rule=self._config.rule,
-            weights=self._weights.name,
-            engine={name: one.engine if one else None for name, one in scores.items()},
         )

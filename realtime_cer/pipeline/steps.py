@@ -1,6 +1,7 @@
 """One step of seeing and one step of hearing: the same calls live and offline. No threads, no clock."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,12 +9,17 @@ import numpy as np
 from realtime_cer.buffers import WINDOW_S, AudioRing
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
-from realtime_cer.inference.engine import load
+from realtime_cer.inference.engine import Engine, load
+from realtime_cer.inference.fallback import Fallback
+from realtime_cer.inference.profile import Profile, read_profile
 from realtime_cer.inference.silero import Silero
+from realtime_cer.labels import MODELS
+from realtime_cer.perception.acoustic import LENGTH as SAMPLES
 from realtime_cer.perception.acoustic import AcousticModel
+from realtime_cer.perception.dynamic import LENGTH as VECTORS
 from realtime_cer.perception.dynamic import DynamicModel
 from realtime_cer.perception.face import FaceFinder, FaceTracker
-from realtime_cer.perception.static import StaticModel
+from realtime_cer.perception.static import StaticModel, cut_of
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, Voice
 from realtime_cer.records import SAMPLE_RATE, GridFrame, Sound, Visual
 
@@ -22,24 +28,24 @@ MIN_HEARD_S = 0.5
 
 
 class Seeing:
-    """Grid frame in, everything seen out: face, static scores, dynamic scores."""
+    """Grid frame in, everything seen out: face, static scores, dynamic scores. Its parts may be called on their own."""
 
     def __init__(self, tracker: FaceTracker, static: StaticModel, dynamic: DynamicModel, voice: Voice) -> None:
-        self._tracker = tracker
-        self._static = static
-        self._dynamic = dynamic
+        self.tracker = tracker
+        self.static = static
+        self.dynamic = dynamic
         self._voice = voice
 
     def see(self, grid: GridFrame) -> Visual:
         """Analyse one grid frame."""
-        face = self._tracker.see(grid.frame)
+        face = self.tracker.see(grid.frame)
         self._voice.look(grid.frame.t, face)
         if face is None:
-            if self._tracker.lost:
-                self._dynamic.clear()
+            if self.tracker.lost:
+                self.dynamic.clear()
             return Visual(grid.k, grid.frame.t, None, None, None, grid.dropped)
-        static, features = self._static(grid.frame, face)
-        dynamic = self._dynamic(grid.frame.t, face.id, features)
+        static, features = self.static(grid.frame, face)
+        dynamic = self.dynamic(grid.frame.t, face.id, features)
         return Visual(grid.k, grid.frame.t, face, static, dynamic, grid.dropped)
 
 
@@ -47,7 +53,7 @@ class Hearing:
     """Sound ring in, everything heard out: level, voice, acoustic scores while there is a voice."""
 
     def __init__(self, acoustic: AcousticModel, voice: Voice, config: Config) -> None:
-        self._acoustic = acoustic
+        self.acoustic = acoustic
         self._voice = voice
         self._span_s = config.voice.span_s
         self._least = config.voice.share
@@ -74,7 +80,7 @@ class Hearing:
         if voice:
             window = ring.window(end, round(WINDOW_S * SAMPLE_RATE))
             if window.heard >= MIN_HEARD_S * SAMPLE_RATE:
-                acoustic = self._acoustic(window)
+                acoustic = self.acoustic(window)
         return Sound(fresh.t, _level_db(fresh.samples[-self.step :]), speech, voice, acoustic)
 
 
@@ -84,43 +90,74 @@ class Perception:
 
     seeing: Seeing
     hearing: Hearing
-    engines: dict[str, str]
-    """Backend of each network by name."""
-    hashes: dict[str, str]
-    """SHA-256 of each network by name."""
+    networks: Mapping[str, Engine]
     finder: FaceFinder
 
+    @property
+    def engines(self) -> dict[str, str]:
+        """Backend of each network by name, as of now."""
+        return {name: engine.backend for name, engine in self.networks.items()}
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each network by name."""
+        return {name: engine.manifest.sha256 for name, engine in self.networks.items()}
+
     def close(self) -> None:
-        """Free native memory."""
+        """Free native memory, and stop opening better engines."""
+        for engine in self.networks.values():
+            if isinstance(engine, Fallback):
+                engine.close()
         self.finder.close()
 
 
-def load_perception(config: Config) -> Perception:
-    """Load and warm up every network.
+def load_perception(
+    config: Config, *, background: bool = False, notice: Callable[[str], None] = lambda line: None
+) -> Perception:
+    """Load and warm up every network of the profile.
+
+    Parameters
+    ----------
+    config : names the profile, the engine, and how faces and voices are found
+    background : begin on the CPU at once, and change to a better engine when that is built and verified
+    notice : told in one line, from any thread, which engine takes over and why
 
     Raises
     ------
     Refused
-        A network, the face bundle or the chosen engine is missing or altered.
+        The profile, one of its networks, the face bundle or the chosen engine is missing or altered, or the networks
+        do not fit together.
     """
-    if config.profile != "default":
-        raise Refused(f"no profile {config.profile!r}; there is default")
-    engines = {name: load(name, config.engine) for name in ("static", "dynamic", "acoustic")}
+    profile = read_profile(config.profile)
+    engines = {name: load(name, config.engine, profile.folder, background=background, notice=notice) for name in MODELS}
+    cut = cut_of(profile, engines["static"])
+    _fit(profile, engines)
     mouth = config.voice.source == "mouth"
     voice: Voice = MouthVoice() if mouth else SileroVoice(Silero(), config.voice.threshold)
     finder = FaceFinder(config.face)
     return Perception(
         seeing=Seeing(
             FaceTracker(finder, config.face),
-            StaticModel(engines["static"]),
+            StaticModel(engines["static"], cut),
             DynamicModel(engines["dynamic"]),
             voice,
         ),
         hearing=Hearing(AcousticModel(engines["acoustic"]), voice, config),
-        engines={name: engine.backend for name, engine in engines.items()},
-        hashes={name: engine.manifest.sha256 for name, engine in engines.items()},
+        networks=engines,
         finder=finder,
     )
+
+
+def _fit(profile: Profile, engines: Mapping[str, Engine]) -> None:
+    """Refuse a profile whose dynamic and acoustic networks do not take what the steps give them."""
+    [features] = [tensor.shape[1:] for tensor in engines["static"].manifest.outputs if tensor.name == "features"]
+    for name, given in (("dynamic", (VECTORS, *features)), ("acoustic", (SAMPLES,))):
+        tensor = engines[name].manifest.inputs[0]
+        if (tensor.dtype, tensor.shape[1:]) != ("float32", given):
+            raise Refused(
+                f"profile {profile.name!r}: network {name} takes {tensor.dtype} {list(tensor.shape)}, but is given"
+                f" float32 {['batch', *given]}: take networks that belong together"
+            )
 
 
 def _level_db(samples: np.ndarray) -> float:

@@ -57,6 +57,12 @@ class Series:
         return (self.left + self.right) / 2
 
 
+def step_of(decisions: Sequence[Decision]) -> float:
+    """The usual time from one decision to the next, in seconds: 0.2 on the grid, that of a frame where each has one."""
+    steps = np.diff([d.t for d in decisions])
+    return float(np.median(steps)) if len(steps) and np.median(steps) > 0 else STEP_S
+
+
 def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
     """Put decisions into at most ``most`` bins of equal length; fewer decisions keep a bin each.
 
@@ -67,8 +73,7 @@ def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
     """
     n = len(decisions)
     t = np.array([d.t for d in decisions], np.float64)
-    steps = np.diff(t)
-    step = float(np.median(steps)) if n > 1 and np.median(steps) > 0 else STEP_S
+    step = step_of(decisions)
     if n <= most:
         # An interval ends with the next decision, or after its own step where decisions are missing.
         follows = np.append(t[1:], np.inf) if n else t

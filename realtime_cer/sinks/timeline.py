@@ -12,7 +12,7 @@ import numpy as np
 from realtime_cer import palette
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
 from realtime_cer.records import Decision
-from realtime_cer.sinks.series import STEP_S, Curves, Series, runs, series, stretches
+from realtime_cer.sinks.series import Curves, Series, runs, series, step_of, stretches
 from realtime_cer.sinks.timewords import clock, percent, ticks
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _heading(figure: "Figure", decisions: Sequence[Decision], title: str) -> Non
     figure.text(_LEFT, 0.963, shown, fontsize=20, fontweight="bold", va="center", parse_math=False)
     if not decisions:
         return
-    span = decisions[-1].t - decisions[0].t + STEP_S
+    span = decisions[-1].t - decisions[0].t + step_of(decisions)
     named = sum(d.label is not None for d in decisions) / len(decisions)
     facts = [
         f"rule {_joined(d.rule for d in decisions)}",
@@ -195,7 +195,8 @@ def _compound(axes: "Axes", s: Series) -> None:
         _line(axes, s.middle, np.where(said, s.compound.mean[:, i], np.nan), palette.COMPOUND[i], 3.2)
     top = np.nanmax(s.compound.high) if not np.isnan(s.compound.high).all() else 1.0
     _scale(axes, max(float(top) * 1.06, 0.05))
-    binned = f", means over {clock(float(s.right[0] - s.left[0]), 0)}" if s.binned else ""
+    width = float(s.right[0] - s.left[0])
+    binned = f", means over {clock(width, 0) if width >= 0.1 else f'{width:.2f} s'}" if s.binned else ""
     _name(axes, "compound expressions", f"bold where it is named{binned}")
     _lacking(axes, s, s.compound, "nothing is known")
 

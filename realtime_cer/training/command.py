@@ -47,6 +47,22 @@ def count(least: int) -> Callable[[str], int]:
     return read
 
 
+def number(least: float, most: float = float("inf")) -> Callable[[str], float]:
+    """A flag's type: a number from ``least`` to ``most``."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            told = f"of at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} is no number {told}")
+        return value
+
+    return read
+
+
 def data_folder(given: Path | None) -> Path:
     """Return the folder of the corpora: the one given, or ``REALTIME_CER_DATA``."""
     folder = given or os.environ.get("REALTIME_CER_DATA")

@@ -1,8 +1,5 @@
 """Measure the shipped networks, as the program runs them, on a corpus."""
 
-import argparse
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,27 +7,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from realtime_cer import metrics
-from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights, fuse
-from realtime_cer.inference.engine import Engine, load
+from realtime_cer.inference.profile import DEFAULT, read_profile
 from realtime_cer.labels import COMPOUND, MODELS
 from realtime_cer.rules import RULES, Rule, compound
 from realtime_cer.training import corpora
-from realtime_cer.training.command import Parser, data_folder, run
-from realtime_cer.training.corpora.corpus import Corpus, need_classes
-from realtime_cer.training.corpora.speech import read_sound
-from realtime_cer.training.crops import crops
-from realtime_cer.training.pictures import confusion_picture
-from realtime_cer.training.windows import windows
+from realtime_cer.training.bygroup import groupings
+from realtime_cer.training.corpora import faces, speech
+from realtime_cer.training.corpora.corpus import Corpus, CorpusError, need_classes
+from realtime_cer.training.predictions import Predictions, predict
 
-DEFAULT_RULE: Rule = "none"
-_BATCH = 32
+MEASURED = (*faces.READERS, *speech.READERS)
+"""The corpora of pictures or sound alone; films go through ``scripts/fit_fusion --store``."""
+
+FEW_SPEAKERS = 5
+"""Of fewer speakers than this, drawing whole speakers anew tells nothing: clips are drawn instead."""
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+_HELD_OUT = {
+    "ravdess": f"actors {speech.RAVDESS_HELD_OUT[0]} to {speech.RAVDESS_HELD_OUT[-1]}",
+    "nemo": f"speakers {' and '.join(speech.NEMO_HELD_OUT)}",
+    "ferplus": "FER2013Valid and FER2013Test",
+}
 
 
 def measure(name: str, data: Path, part: str = "all", engines: Path | None = None, threads: int = 0) -> dict[str, Any]:
@@ -39,32 +42,28 @@ def measure(name: str, data: Path, part: str = "all", engines: Path | None = Non
     Picture corpora measure the static network, speech corpora the acoustic one. RAF-CE measures the rules on the static
     network's probabilities, the other models missing.
     """
-    corpus = need_classes(corpora.load(name, data, part), corpora.READERS[name].classes)
-    engine = load("static" if corpus.kind == "faces" else "acoustic", "cpu", engines, threads or os.cpu_count() or 1)
-    p = (faces if corpus.kind == "faces" else voices)(engine, corpus)
+    corpus = need_classes(part_of(name, data, part), corpora.READERS[name].classes)
+    said = predict(corpus, engines, threads)
+    people = speakers(corpus)
     report: dict[str, Any] = {"corpus": name, "part": part, "n": len(corpus)}
     if corpus.classes == COMPOUND:
-        report |= _rules(p, corpus)
+        present = np.array([model == "static" for model in MODELS])
+        scores = np.where(present[:, None], said.probabilities[:, None], 0)
+        fused, _ = fuse(scores, FusionWeights.equal(), np.broadcast_to(present, scores.shape[:2]))
+        default = read_profile(DEFAULT).rule
+        report |= figures_of(corpus.labels, compound(fused, default).argmax(1), COMPOUND, people)
+        report |= {"ece": None, "rules": compare_rules(fused, corpus.labels, default), "default_rule": default}
     else:
-        report |= _figures(corpus.labels, p.argmax(1), corpus.classes)
-        report["ece"] = metrics.calibration_error(p, corpus.labels)
+        guess = said.probabilities.argmax(1)
+        report |= figures_of(corpus.labels, guess, corpus.classes, people)
+        report |= {"ece": metrics.calibration_error(said.probabilities, corpus.labels)}
+        report["calibration"] = _calibration(said, corpus, people)
+        report["groups"] = by_group(corpus, guess)
     report["speakers" if corpus.kind == "speech" else "pictures"] = len(set(corpus.groups.tolist()))
-    report["engines"] = {engine.manifest.name: {"sha256": engine.manifest.sha256, "backend": engine.backend}}
+    report["interval_by"] = "file" if people is None else "speaker"
+    manifest = said.engine.manifest
+    report["engines"] = {manifest.name: {"sha256": manifest.sha256, "backend": said.engine.backend}}
     return report
-
-
-def faces(engine: Engine, corpus: Corpus) -> Floats:
-    """Return the static network's probabilities of every picture: (N, 7)."""
-    pictures = crops(corpus)
-    starts = track(range(0, len(pictures), _BATCH), description=f"static on {corpus.name}", transient=True)
-    return np.concatenate([engine.run(pictures[i : i + _BATCH])["probabilities"] for i in starts]).astype(np.float64)
-
-
-def voices(engine: Engine, corpus: Corpus) -> Floats:
-    """Return the acoustic network's probabilities of every clip, the mean over its windows: (N, 7)."""
-    paths = track(corpus.paths, description=f"acoustic on {corpus.name}", transient=True)
-    means = [engine.run(windows(read_sound(path)))["probabilities"].mean(0) for path in paths]
-    return np.stack(means).astype(np.float64)
 
 
 def figures(name: str, data: Path, part: str, engines: Path) -> dict[str, float | int | str]:
@@ -75,38 +74,112 @@ def figures(name: str, data: Path, part: str, engines: Path) -> dict[str, float 
     return kept | by_rule | {"how": f"scripts/evaluate --corpus {name} --part {part}"}
 
 
-def _rules(p: Floats, corpus: Corpus) -> dict[str, Any]:
-    scores = np.zeros((len(p), len(MODELS), p.shape[1]))
-    scores[:, MODELS.index("static")] = p
-    present = np.array([model == "static" for model in MODELS])
-    fused, _ = fuse(scores, FusionWeights.equal(), np.broadcast_to(present, scores.shape[:2]))
-    guesses = {rule: compound(fused, rule).argmax(1) for rule in RULES}
-    rules = {
-        rule: {"f1": metrics.macro_f1(corpus.labels, guess), "accuracy": metrics.accuracy(corpus.labels, guess)}
-        for rule, guess in guesses.items()
-    }
-    top = _figures(corpus.labels, guesses[DEFAULT_RULE], corpus.classes)
-    return top | {"ece": None, "rules": rules, "default_rule": DEFAULT_RULE}
+def part_of(name: str, data: Path, part: str) -> Corpus:
+    """Read a corpus's lists, all or what training never saw; a held-out part that is not there is named."""
+    corpus = corpora.load(name, data)
+    if part == "all":
+        return corpus
+    if not corpus.held_out.any():
+        held_out = _HELD_OUT.get(name, "not in this copy")
+        raise CorpusError(f"{name}: the held-out part is {held_out}, of which nothing is in {data}: add it there")
+    return corpus.select(corpus.held_out)
 
 
-def _figures(truth: npt.NDArray[np.int64], guess: npt.NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
+def speakers(corpus: Corpus) -> npt.NDArray[np.str_] | None:
+    """Whom to draw anew for an interval: speakers, where a speech corpus has enough of them, or None for files."""
+    enough = corpus.kind == "speech" and len(set(corpus.groups.tolist())) >= FEW_SPEAKERS
+    return corpus.groups if enough else None
+
+
+def compare_rules(fused: Floats, labels: Indices, default: Rule) -> dict[str, Any]:
+    """Hold every rule against compound labels, and against the default rule on the same files.
+
+    Parameters
+    ----------
+    fused : (N, 7) fused probabilities
+    labels : (N,) indices into ``labels.COMPOUND``
+    """
+    usual = compound(fused, default).argmax(1)
+    found: dict[str, Any] = {}
+    for rule in RULES:
+        guess = compound(fused, rule).argmax(1)
+        interval = metrics.intervals(labels, guess, len(COMPOUND))
+        found[rule] = {
+            "f1": metrics.macro_f1(labels, guess, len(COMPOUND)),
+            "uar": metrics.uar(labels, guess, len(COMPOUND)),
+            "accuracy": metrics.accuracy(labels, guess, len(COMPOUND)),
+            "interval95": {name: list(ends) for name, ends in interval.items()},
+        }
+        if rule != default:
+            beyond = metrics.differences(labels, guess, usual, len(COMPOUND))["f1"]
+            found[rule]["f1_beyond_default"] = {"value": beyond.value, "interval95": [beyond.low, beyond.high]}
+    return found
+
+
+def figures_of(
+    truth: Indices, guess: Indices, classes: tuple[str, ...], groups: npt.NDArray[np.str_] | None = None
+) -> dict[str, Any]:
+    """Return what is told of guesses: the figures, their intervals, recall of each class, confusion."""
     count = len(classes)
-    recall = metrics.recalls(truth, guess, count)
-    interval = {
-        "accuracy": metrics.bootstrap(lambda i: metrics.accuracy(truth[i], guess[i], count), len(truth)),
-        "uar": metrics.bootstrap(lambda i: metrics.uar(truth[i], guess[i], count), len(truth)),
-        "f1": metrics.bootstrap(lambda i: metrics.macro_f1(truth[i], guess[i], count), len(truth)),
-    }
+    recall, kappa = metrics.recalls(truth, guess, count), metrics.kappa(truth, guess, count)
     return {
         "accuracy": metrics.accuracy(truth, guess, count),
         "uar": metrics.uar(truth, guess, count),
         "f1": metrics.macro_f1(truth, guess, count),
-        "kappa": metrics.kappa(truth, guess, count),
-        "interval95": {k: list(v) for k, v in interval.items()},
+        "kappa": None if np.isnan(kappa) else kappa,
+        "interval95": {k: list(v) for k, v in metrics.intervals(truth, guess, count, groups).items()},
         "recall": {c: None if np.isnan(r) else float(r) for c, r in zip(classes, recall, strict=True)},
         "classes": list(classes),
         "confusion": metrics.confusion(truth, guess, count).tolist(),
     }
+
+
+def calibration_of(p: Floats, truth: Indices, groups: npt.NDArray[np.str_] | None = None) -> dict[str, Any]:
+    """Return whether probabilities (N, 7) mean what they say: error, scores, and the reliability curve."""
+    curve = metrics.reliability(p, truth)
+    return {
+        "ece": curve.error,
+        "interval95": list(metrics.calibration_interval(p, truth, groups)),
+        "brier": metrics.brier(p, truth),
+        "nll": metrics.log_loss(p, truth),
+        "reliability": {
+            "counts": curve.counts.tolist(),
+            "confidence": _or_none(curve.confidence),
+            "accuracy": _or_none(curve.accuracy),
+        },
+    }
+
+
+def by_group(corpus: Corpus, guess: Indices) -> dict[str, Any]:
+    """Return accuracy and mean recall for each group of people, where the corpus tells of any."""
+    found: dict[str, Any] = {}
+    for kind, names in groupings(corpus).items():
+        for name in sorted(set(names.tolist())):
+            here = names == name
+            truth, said = corpus.labels[here], guess[here]
+            interval = metrics.intervals(truth, said, len(corpus.classes))
+            found.setdefault(kind, {})[name] = {
+                "n": int(here.sum()),
+                "accuracy": metrics.accuracy(truth, said, len(corpus.classes)),
+                "uar": metrics.uar(truth, said, len(corpus.classes)),
+                "interval95": {k: list(interval[k]) for k in ("accuracy", "uar")},
+            }
+    return found
+
+
+def _calibration(said: Predictions, corpus: Corpus, people: npt.NDArray[np.str_] | None) -> dict[str, Any]:
+    manifest = said.engine.manifest
+    return {
+        "network": manifest.name,
+        "temperature": manifest.temperature,
+        "before": calibration_of(said.uncalibrated, corpus.labels, people),
+        "after": calibration_of(said.probabilities, corpus.labels, people),
+    }
+
+
+def _or_none(values: Floats) -> list[float | None]:
+    """Numbers for JSON, which knows no NaN."""
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def show(report: Mapping[str, Any], console: Console) -> None:
@@ -116,59 +189,18 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     table.add_column("%", justify="right")
     table.add_column("95 % interval", justify="right")
     for key, told in (("accuracy", "accuracy"), ("uar", "mean recall (UAR)"), ("f1", "macro F1")):
-        low, high = report["interval95"][key]
-        table.add_row(told, f"{100 * report[key]:.1f}", f"{100 * low:.1f} to {100 * high:.1f}")
+        table.add_row(told, f"{100 * report[key]:.1f}", _between(report["interval95"][key]))
     if report["ece"] is not None:
-        table.add_row("calibration error", f"{100 * report['ece']:.1f}", "")
+        after = report["calibration"]["after"]
+        table.add_row("calibration error", f"{100 * report['ece']:.1f}", _between(after["interval95"]))
+        table.add_row("  at temperature 1", f"{100 * report['calibration']['before']['ece']:.1f}", "")
     for rule, values in report.get("rules", {}).items():
-        table.add_row(f"F1, rule {rule}", f"{100 * values['f1']:.1f}", "")
+        table.add_row(f"F1, rule {rule}", f"{100 * values['f1']:.1f}", _between(values["interval95"]["f1"]))
     table.add_section()
     for name, value in report["recall"].items():
         table.add_row(f"recall {name}", "no files" if value is None else f"{100 * value:.1f}", "")
     console.print(table)
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the flags."""
-    p = Parser(prog="evaluate", description=__doc__)
-    p.add_argument("--corpus", required=True, choices=corpora.NAMES)
-    p.add_argument("--data", type=Path, help="the corpus, or a folder that holds it (default: REALTIME_CER_DATA)")
-    p.add_argument(
-        "--part", choices=("all", "held-out"), default="all", help="all that is there, or what our training never saw"
-    )
-    p.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
-    p.add_argument("--picture", type=Path, metavar="FILE", help="draw the confusion matrix there (PNG)")
-    p.add_argument("--engines", type=Path, metavar="DIR", help="other networks than the shipped ones")
-    p.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
-    return p
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run from the command line; return the exit code."""
-    a = parser().parse_args(arguments)
-
-    def work() -> None:
-        report = measure(a.corpus, data_folder(a.data), a.part, a.engines, a.threads)
-        show(report, Console())
-        if a.json:
-            _write(a.json, report)
-        if a.picture:
-            confusion_picture(report, a.picture)
-
-    return run("evaluate", work)
-
-
-def _write(path: Path, report: Mapping[str, Any]) -> None:
-    if not path.name:
-        raise Refused(f"cannot write {path}: give a file with --json")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise Refused(f"cannot write {path}: {error.strerror}") from None
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def _between(interval: tuple[float, float]) -> str:
+    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"

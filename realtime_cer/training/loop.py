@@ -1,24 +1,25 @@
-"""What every training script needs: repeatable batches, a schedule, averaged weights, checkpoints, a log."""
+"""The loop of every training script: steps, averaged weights, the best kept, checkpoints that go on exactly."""
 
 import copy
-import csv
+import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from realtime_cer.training.corpora import CorpusError
+from realtime_cer.errors import Refused
+from realtime_cer.training.batches import Batch, ahead
+from realtime_cer.training.runlog import RunLog
 
-T = TypeVar("T")
 N = TypeVar("N", bound=nn.Module)
 
 _COLUMNS = (
@@ -28,53 +29,50 @@ _COLUMNS = (
     TimeRemainingColumn(),
     TextColumn("{task.fields[told]}"),
 )
+_CLIP = 5.0
+"""The longest gradient."""
+
+OPTIMISERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
 
 
-def balance(labels: npt.NDArray[np.int64], power: float) -> npt.NDArray[np.float64]:
-    """Return how often each sample is drawn per epoch (mean 1): its class's count to the power ``-power``."""
-    counts = np.bincount(labels)
-    weights = counts[labels].astype(np.float64) ** -power
-    return np.asarray(weights / weights.mean())
+@dataclass(frozen=True)
+class Plan:
+    """How a network is fitted.
 
-
-def draw(weights: npt.NDArray[np.float64], batch: int, step: int, seed: int) -> npt.NDArray[np.int64]:
-    """Return the indices of batch ``step``: a function of the arguments alone, so that a resumed run goes on exactly.
-
-    An epoch holds as many samples as there are; each occurs as often as its weight says, to within one.
+    ``settings`` are what a checkpoint must have been made with to be resumed, but for those named in ``free``.
+    ``rate_at`` gives the learning rate of a step. ``measures`` names what is measured; by the first of them the best
+    network is kept, unless ``keep`` is "last".
     """
-    count = len(weights)
-    first, chosen = step * batch, []
-    for epoch in range(first // count, (first + batch - 1) // count + 1):
-        rng = np.random.default_rng([seed, epoch])
-        edges = np.cumsum(weights) / weights.sum()
-        order = rng.permutation(np.searchsorted(edges, (np.arange(count) + rng.random()) / count).clip(0, count - 1))
-        chosen.append(order[max(first - epoch * count, 0) : first + batch - epoch * count])
-    return np.concatenate(chosen).astype(np.int64)
 
+    name: str
+    out: Path
+    settings: Mapping[str, Any]
+    steps: int
+    rate_at: Callable[[int], float]
+    measures: tuple[str, ...]
+    optimiser: str = "adamw"
+    weight_decay: float = 0.0
+    average: float = 0.0
+    seed: int = 1
+    keep: Literal["best", "last"] = "best"
+    check_every: int = 500
+    save_every: int = 100
+    free: tuple[str, ...] = ()
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    bf16: bool = False
+    workers: int = 1
 
-def ahead(make: Callable[[int], T], steps: range) -> Iterator[tuple[int, T]]:
-    """Yield each step and its batch, the next one being made in a thread meanwhile."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(make, steps.start) if len(steps) else None
-        for step in steps:
-            assert following is not None
-            batch = following.result()
-            following = pool.submit(make, step + 1)
-            yield step, batch
-
-
-def rate(step: int, steps: int, warmup: int, decay: float) -> float:
-    """Return the learning rate's factor: up over ``warmup`` steps, level, down as a cosine over the last share."""
-    start = steps * (1 - decay)
-    if step < warmup:
-        return (step + 1) / warmup
-    if step < start:
-        return 1.0
-    return float(0.5 * (1 + np.cos(np.pi * min((step - start) / max(steps - start, 1), 1))))
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run is kept."""
+        return self.out / "checkpoint.pt"
 
 
 class Average(Generic[N]):
-    """Exponential average of a network's weights and buffers, with a short memory at first."""
+    """Exponential average of a network's weights and buffers, with a short memory at first; decay 0 is a copy."""
 
     def __init__(self, network: N, decay: float):
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -103,129 +101,156 @@ def resume(path: Path, settings: Mapping[str, Any], free: tuple[str, ...] = ()) 
     """Read a checkpoint, if there is one; refuse one that was made with other settings than these."""
     if not path.is_file():
         return None
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-        made = state["settings"]
-    except Exception as error:
-        raise CorpusError(f"cannot resume from {path}: {str(error).splitlines()[0]}") from None
-    other = [k for k in settings if k not in free and made.get(k) != settings[k]]
+    state = _read(path, "resume from")
+    made = state.get("settings", {})
+    other = [k for k in {**made, **settings} if k not in free and made.get(k) != settings.get(k)]
     if other:
-        told = ", ".join(f"{k} was {made.get(k)!r}, is {settings[k]!r}" for k in other)
-        raise CorpusError(f"cannot resume from {path}: {told}; give another --out, or the settings of then")
+        told = ", ".join(f"{k} was {made.get(k)!r}, is {settings.get(k)!r}" for k in other)
+        raise Refused(f"cannot resume from {path}: {told}; give another --out, or the settings of then")
     return state
 
 
-def log(path: Path, row: Mapping[str, Any]) -> None:
-    """Append a row to a CSV file, with its header if it is new."""
-    fresh = not path.is_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(row))
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)
+def start(network: nn.Module, path: Path) -> None:
+    """Fill a network with the averaged weights of another run's ``checkpoint.pt`` or ``best.pt``."""
+    _fill({"average": network}, _read(path, "start from"), path, "start from")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How a network is fitted: ``settings`` are what a checkpoint must have been made with to be resumed."""
+def _read(path: Path, purpose: str) -> dict[str, Any]:
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+    except OSError as error:
+        raise Refused(f"cannot {purpose} {path}: {error.strerror or error}") from None
+    except Exception as error:  # a damaged file can make the reader raise anything
+        raise Refused(f"cannot {purpose} {path}: it is no checkpoint ({str(error).splitlines()[0][:100]})") from None
+    if not isinstance(state, dict):
+        raise Refused(f"cannot {purpose} {path}: it is no checkpoint")
+    return state
 
-    name: str
-    out: Path
-    settings: Mapping[str, Any]
-    steps: int
-    rate: float
-    weight_decay: float
-    warmup: int
-    decay: float
-    average: float
-    seed: int
-    check_every: int
-    save_every: int = 100
-    free: tuple[str, ...] = ("steps", "decay")
+
+def _fill(things: Mapping[str, Any], state: Mapping[str, Any], path: Path, purpose: str) -> None:
+    try:
+        for name, thing in things.items():
+            thing.load_state_dict(state[name])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
+        raise Refused(f"cannot {purpose} {path}: it is no checkpoint of this network; give another") from None
+
+
+@contextmanager
+def _held_back() -> Iterator[Callable[[], bool]]:
+    """Hold Ctrl-C back, so that the step is finished and kept; a second one ends at once. Gives: was it pressed?"""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def fit(
     network: N,
     plan: Plan,
-    make: Callable[[int], T],
-    loss_of: Callable[[N, T], Tensor],
+    make: Callable[[int], Batch],
+    loss_of: Callable[[N, Batch], Tensor],
     check: Callable[[N], Mapping[str, float]],
 ) -> N:
-    """Train, or go on from the checkpoint in ``plan.out`` exactly as if it had never stopped.
+    """Train, or go on from the checkpoint in ``plan.out`` exactly as if it had never stopped (on a CPU, to the bit).
 
     Parameters
     ----------
     make : gives the batch of a step, as a function of the step alone
     loss_of : gives the loss of the network on a batch
-    check : measures the averaged network; its columns go into ``log.csv``
+    check : measures the averaged network: ``plan.measures``
 
     Returns
     -------
-    The network with averaged weights, in evaluation mode.
+    The network with averaged weights, in evaluation mode: the best by ``plan.measures[0]``, of equals the later one.
+
+    Raises
+    ------
+    Refused
+        The checkpoint was made with other settings or is damaged, or the loss is no number any more.
+    KeyboardInterrupt
+        After Ctrl-C, once the checkpoint is written.
     """
-    path = plan.out / "checkpoint.pt"
-    state = resume(path, plan.settings, plan.free)
+    state = resume(plan.checkpoint, plan.settings, plan.free)
+    network.to(plan.device)
     average = Average(network, plan.average)
-    optimiser = torch.optim.AdamW(network.parameters(), plan.rate, weight_decay=plan.weight_decay)
+    optimiser = OPTIMISERS[plan.optimiser](network.parameters(), plan.rate_at(0), weight_decay=plan.weight_decay)
     kept: dict[str, Any] = {"network": network, "average": average.network, "optimiser": optimiser}
-    first = 0
+    first, best = 0, None
     if state:
-        first = state["step"]
-        for name, thing in kept.items():
-            thing.load_state_dict(state[name])
-        _cut(plan.out / "log.csv", first)
-    measured: Mapping[str, float] = dict.fromkeys(check(average.network), float("nan"))
+        _fill(kept, state, plan.checkpoint, "resume from")
+        first, best = state["step"], state.get("best")
+    log = RunLog(plan.out, plan.measures, first)
     begun = time.monotonic()
-    with Progress(*_COLUMNS, transient=True) as progress:
+    with Progress(*_COLUMNS, transient=True) as progress, _held_back() as interrupted:
         task = progress.add_task(plan.name, total=plan.steps, completed=first, told="")
-        for step, batch in ahead(make, range(first, plan.steps)):
-            # Dropout is a function of the step too.
-            torch.manual_seed(plan.seed * 1_000_003 + step)
-            for group in optimiser.param_groups:
-                group["lr"] = plan.rate * rate(step, plan.steps, plan.warmup, plan.decay)
-            network.train()
-            loss = loss_of(network, batch)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimiser.step()
-            average.update(network, step)
-            done, last = step + 1, step + 1 == plan.steps
-            row = {"step": done, "loss": round(loss.item(), 4), "rate": optimiser.param_groups[0]["lr"]}
-            told = dict.fromkeys(measured, "")
-            if done % plan.check_every == 0 or last:
-                measured = check(average.network)
-                told = {k: f"{v:.4f}" for k, v in measured.items()}
-                progress.print(f"{plan.name} {done}: " + ", ".join(f"{k} {v}" for k, v in told.items()))
-            log(plan.out / "log.csv", row | told | {"seconds": round(time.monotonic() - begun, 1)})
-            progress.update(task, completed=done, told=f"loss {loss.item():.3f}")
-            if done % plan.save_every == 0 or last:
-                states = {k: v.state_dict() for k, v in kept.items()}
-                save(path, states | {"step": done, "settings": dict(plan.settings)})
+        try:
+            for step, batch in ahead(make, range(first, plan.steps), plan.workers):
+                done, last = step + 1, step + 1 == plan.steps
+                values = {"loss": _step(network, optimiser, plan, step, batch, loss_of), "rate": plan.rate_at(step)}
+                average.update(network, step)
+                checked = bool(plan.measures) and (done % plan.check_every == 0 or last)
+                if checked:
+                    measured = check(average.network)
+                    progress.print(f"{plan.name} {done}: " + ", ".join(f"{k} {v:.4f}" for k, v in measured.items()))
+                    values |= measured
+                    best = _better(best, measured[plan.measures[0]], done, average.network)
+                log.row(done, values | {"seconds": round(time.monotonic() - begun, 1)})
+                progress.update(task, completed=done, told=f"loss {values['loss']:.3f}")
+                if done % plan.save_every == 0 or checked or last or interrupted():
+                    states = {k: v.state_dict() for k, v in kept.items()}
+                    save(plan.checkpoint, states | {"step": done, "settings": dict(plan.settings), "best": best})
+                if checked and best and best["step"] == done:
+                    save(plan.out / "best.pt", best | {"settings": dict(plan.settings)})
+                if interrupted():
+                    raise KeyboardInterrupt
+        finally:
+            log.close()
+    if best and plan.keep == "best":
+        average.network.load_state_dict(best["average"])
     return average.network.eval()
 
 
-def _cut(path: Path, step: int) -> None:
-    """Drop the rows after a checkpoint's step from the log: the resumed run writes them again."""
-    if path.is_file() and path.stat().st_size:
-        header, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [row for row in rows if int(row.split(",")[0]) <= step]
-        path.write_text(header + "".join(kept), encoding="utf-8")
+def _step(
+    network: N,
+    optimiser: torch.optim.Optimizer,
+    plan: Plan,
+    step: int,
+    batch: Batch,
+    loss_of: Callable[[N, Batch], Tensor],
+) -> float:
+    """Take one step; return the loss before it."""
+    torch.manual_seed(plan.seed * 1_000_003 + step)  # dropout is a function of the step too
+    for group in optimiser.param_groups:
+        group["lr"] = plan.rate_at(step)
+    network.train()
+    x, y = (part.to(plan.device, non_blocking=True) for part in batch)
+    with torch.autocast(plan.device.type, torch.bfloat16, enabled=plan.bf16):
+        loss = loss_of(network, (x, y))
+    value = loss.item()
+    if not math.isfinite(value):
+        raise Refused(
+            f"{plan.name}: the loss of step {step + 1} is {value}: the rate is too high; the checkpoint stays as it was"
+        )
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+    optimiser.step()
+    return value
 
 
-def fit_temperature(logits: torch.Tensor, targets: torch.Tensor) -> float:
-    """Return the temperature with the least cross-entropy: logits (N, 7), targets (N,) indices or (N, 7)."""
-    scale = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([scale], max_iter=100, line_search_fn="strong_wolfe")
-    logits = logits.detach().double()
-    targets = targets.double() if targets.is_floating_point() else targets
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        loss = nn.functional.cross_entropy(logits / scale.exp(), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return float(scale.detach().exp())
+def _better(best: dict[str, Any] | None, value: float, step: int, network: nn.Module) -> dict[str, Any]:
+    """Return the better of what was kept and the network as it is now."""
+    if best is not None and value < best["value"]:
+        return best
+    return {"value": value, "step": step, "average": {k: v.cpu().clone() for k, v in network.state_dict().items()}}

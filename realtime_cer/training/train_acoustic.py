@@ -1,10 +1,8 @@
 """Train the acoustic network: a head on the first layers of Whisper-base's frozen encoder, on RAVDESS and nEMO."""
 
 import argparse
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,195 +10,206 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F
 
 from realtime_cer import metrics
-from realtime_cer.inference.manifest import engines_folder
+from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
-from realtime_cer.models.acoustic import LAYERS, SAMPLES, Acoustic, Encoder, Head, load_whisper
-from realtime_cer.training import corpora, loop
-from realtime_cer.training.command import Parser, data_folder, run
-from realtime_cer.training.corpora.corpus import Corpus, cache_folder, need_classes
-from realtime_cer.training.corpora.speech import read_sound
-from realtime_cer.training.evaluate import figures
-from realtime_cer.training.windows import placed, windows
+from realtime_cer.models.acoustic import LAYERS, SAMPLES, Acoustic, Head, load_whisper
+from realtime_cer.training import batches, corpora, loop, recipe
+from realtime_cer.training.batches import Batch
+from realtime_cer.training.command import count, data_folder, number, run
+from realtime_cer.training.corpora.corpus import need_classes
+from realtime_cer.training.corpora.splits import folds as deal
+from realtime_cer.training.encoded import MAKERS, States, gather
+from realtime_cer.training.runlog import data_row
+from realtime_cer.training.temperature import fit_temperature
 
-_CHUNK = 16
+CORPORA = ("ravdess", "nemo")
+
+OURS = {
+    "length": (600, "steps"),
+    "batch": 64,
+    "optimiser": "adamw",
+    "rate": 5e-4,
+    "weight_decay": 0.05,
+    "schedule": "fall",
+    "warmup": 100,
+    "decay": 0.6,
+    "smoothing": 0.1,
+    "mixup": 0.3,
+    "average": 0.995,
+    "balance": "drawing",
+    "windows": "ours",
+    # To choose the best, speakers must be set aside, and there are few.
+    "keep": "last",
+}
+"""The recipe of the shipped weights."""
+
+PUBLISHED = {
+    **OURS,
+    "length": (100, "epochs"),
+    "batch": 24,
+    "optimiser": "adam",
+    "rate": 1e-4,
+    "weight_decay": 0.0,
+    "schedule": "restarts",
+    "restarts": 9,
+    "smoothing": 0.2,
+    "average": 0.0,
+    "balance": "loss",
+    "windows": "published",
+    "keep": "best",
+}
+"""The paper's: Adam, warm restarts every 10 epochs, weighted classes, MixUp, smoothing, one change of each window."""
 
 Mask = npt.NDArray[np.bool_]
+Rows = list[dict[str, Any]]
+"""What ``data.json`` holds."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the flags, whose defaults are the recipe of the shipped weights."""
-    p = Parser(prog="train_acoustic", description=__doc__)
-    p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
-    p.add_argument("--out", type=Path, default=Path("runs/acoustic"), help="checkpoints and logs; resumed if there")
-    p.add_argument("--engines", type=Path, default=engines_folder(), help="folder for the exported network")
-    p.add_argument("--layers", type=int, default=LAYERS, help="of Whisper-base's encoder")
-    p.add_argument("--views", type=int, nargs=2, default=(8, 2), help="windows made of each clip of RAVDESS and nEMO")
-    p.add_argument("--share", type=float, default=0.65, help="share of RAVDESS in a batch")
-    p.add_argument("--folds", type=int, default=4, help="speaker-disjoint folds that measure and calibrate")
-    p.add_argument("--steps", type=int, default=600)
-    p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--rate", type=float, default=5e-4)
-    p.add_argument("--weight-decay", type=float, default=0.05)
-    p.add_argument("--warmup", type=int, default=100, help="steps")
-    p.add_argument("--decay", type=float, default=0.6, help="last share of the steps, over which the rate falls")
-    p.add_argument("--smoothing", type=float, default=0.1)
-    p.add_argument("--mixup", type=float, default=0.3, help="alpha; 0 for none")
-    p.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--threads", type=int, default=2)
-    return p
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the flags."""
+    p = recipe.flags("train_acoustic", __doc__, "runs/acoustic")
+    p.add_argument("--layers", type=count(1), default=LAYERS, help="of Whisper-base's encoder")
+    p.add_argument("--windows", choices=tuple(MAKERS), help="how training windows are made")
+    p.add_argument("--views", type=count(0), nargs=2, default=(8, 2), help="windows made of a clip of RAVDESS, nEMO")
+    p.add_argument("--balance", choices=("drawing", "loss"), help="where rare classes count more")
+    p.add_argument("--share", type=number(0, 1), default=0.65, help="of RAVDESS in a batch, where drawing balances")
+    p.add_argument("--folds", type=count(3), default=5, help="of unseen speakers, which measure and calibrate")
+    return recipe.parse(p, {"ours": OURS, "published": PUBLISHED}, arguments)
 
 
-@dataclass(frozen=True)
-class States:
-    """The encoder's last state of windows (M, 100, 512) float16, and each one's clip, label, speaker, sampling weight.
-
-    ``plain`` marks windows as they are at evaluation; the others are made for training.
-    """
-
-    values: npt.NDArray[np.float16]
-    labels: npt.NDArray[np.int64]
-    speakers: npt.NDArray[np.str_]
-    weights: npt.NDArray[np.float64]
-    plain: npt.NDArray[np.bool_]
+def drawing(data: States, a: argparse.Namespace) -> npt.NDArray[np.float64]:
+    """Return how often each window is drawn: even, or balanced over classes and corpora."""
+    if a.balance == "loss":
+        return np.ones(len(data.labels))
+    weights = np.zeros(len(data.labels))
+    for name, share in zip(CORPORA, (a.share, 1 - a.share), strict=True):
+        here = data.corpora == name
+        balanced = batches.balance(data.labels[here], 1.0)
+        weights[here] = balanced / balanced.sum() * share
+    return weights
 
 
-def encode(corpus: Corpus, layers: int, views: int, seed: int) -> npt.NDArray[np.float16]:
-    """Return the states of every clip's plain window and of ``views`` made ones: (N, 1 + views, 100, 512), cached."""
-    stats = "\n".join(f"{path.name}:{path.stat().st_size}" for path in corpus.paths)
-    key = hashlib.sha256(f"2|{layers}|{views}|{seed}|{stats}".encode()).hexdigest()[:16]
-    file = cache_folder() / "states" / f"{corpus.name}-{key}.npy"
-    if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        encoder = Encoder(layers).eval()
-        load_whisper(encoder)
-        shape = (len(corpus), 1 + views, *encoder(torch.zeros(1, SAMPLES)).shape[1:])
-        made = np.lib.format.open_memmap(part, "w+", np.float16, shape)
-        for i, path in enumerate(track(corpus.paths, description=f"encoding {corpus.name}", transient=True)):
-            samples = read_sound(path)
-            rngs = [np.random.default_rng([seed, i, view]) for view in range(views)]
-            batch = np.stack([windows(samples)[0], *(placed(samples, rng) for rng in rngs)])
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                states = [
-                    encoder(torch.from_numpy(x)).float() for x in np.split(batch, range(_CHUNK, len(batch), _CHUNK))
-                ]
-            made[i] = torch.cat(states).numpy()
-        made.flush()
-        del made
-        part.replace(file)
-    return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-
-
-def states(a: argparse.Namespace) -> States:
-    """Load the training part of both corpora and encode it."""
-    values, labels, speakers, weights, plain = [], [], [], [], []
-    for name, views, share in zip(("ravdess", "nemo"), a.views, (a.share, 1 - a.share), strict=True):
-        corpus = need_classes(corpora.load(name, a.data, "train"), corpora.READERS[name].classes)
-        made = encode(corpus, a.layers, views, a.seed)
-        values.append(made.reshape(-1, *made.shape[2:]))
-        labels.append(np.repeat(corpus.labels, 1 + views))
-        speakers.append(np.repeat(np.char.add(f"{name}:", corpus.groups), 1 + views))
-        balanced = loop.balance(labels[-1], 1.0)
-        weights.append(balanced / balanced.sum() * share)
-        plain.append(np.tile(np.arange(1 + views) == 0, len(corpus)))
-    return States(
-        np.concatenate(values),
-        *(np.concatenate(x) for x in (labels, speakers, weights, plain)),
-    )
-
-
-def fold_of(speakers: npt.NDArray[np.str_], folds: int) -> npt.NDArray[np.int64]:
-    """Deal the speakers out to folds, evenly for each corpus."""
-    order = {s: i % folds for i, s in enumerate(sorted(set(speakers.tolist())))}
-    return np.array([order[s] for s in speakers.tolist()], np.int64)
-
-
-def fit(
-    a: argparse.Namespace, data: States, train: npt.NDArray[np.bool_], test: npt.NDArray[np.bool_], name: str
-) -> Head:
-    """Train a head on the marked windows; measure it on the others while it goes."""
+def fit(a: argparse.Namespace, data: States, train: Mask, valid: Mask, name: str, rows: Rows) -> Head:
+    """Train a head on the marked windows; ``valid`` ones measure it while it goes, and choose where asked to."""
     index = np.flatnonzero(train)
-    targets = np.eye(len(BASIC), dtype=np.float32)[data.labels] * (1 - a.smoothing) + a.smoothing / len(BASIC)
-    weights = data.weights[index] / data.weights[index].mean()
+    soft, weights = batches.smoothed(data.labels, a.smoothing), drawing(data, a)[index]
+    counts = np.bincount(data.labels[index], minlength=len(BASIC))
+    classes = torch.from_numpy(counts.mean() / counts).float() if a.balance == "loss" else None
+    plan = recipe.plan(a, name, a.out / name, len(index), rows, ("valid_uar",) if valid.any() else ())
+    recipe.begin(a, plan, rows)
 
-    def make(step: int) -> tuple[Tensor, Tensor]:
-        chosen = index[loop.draw(weights, a.batch, step, a.seed)]
-        x = torch.from_numpy(data.values[chosen].astype(np.float32))
-        y = torch.from_numpy(targets[chosen])
-        rng = np.random.default_rng([a.seed, 7, step])
-        share = float(rng.beta(a.mixup, a.mixup)) if a.mixup else 1.0
-        order = torch.from_numpy(rng.permutation(len(chosen)))
-        return torch.lerp(x[order], x, max(share, 1 - share)), torch.lerp(y[order], y, max(share, 1 - share))
+    def make(step: int) -> Batch:
+        chosen = index[batches.draw(weights, a.batch, step, a.seed)]
+        made = torch.from_numpy(data.values[chosen].astype(np.float32)), torch.from_numpy(soft[chosen])
+        return batches.mixup(made, a.mixup, np.random.default_rng([a.seed, 7, step]))
 
-    def loss(head: Head, batch: tuple[Tensor, Tensor]) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = head(batch[0])
-        return F.cross_entropy(logits.float(), batch[1])
-
-    def check(head: Head) -> dict[str, float]:
-        if not test.any():
-            return {}
-        return {"uar": metrics.uar(data.labels[test], logits_of(head, data, test).argmax(1).numpy())}
+    def loss(head: Head, batch: Batch) -> Tensor:
+        weight = None if classes is None else classes.to(batch[1].device)
+        return F.cross_entropy(head(batch[0]).float(), batch[1], weight)
 
     torch.manual_seed(a.seed)
-    return loop.fit(Head(), plan(a, name), make, loss, check)
+    head = Head()
+    if a.start:
+        loop.start(head, a.start)
+
+    def check(head: Head) -> dict[str, float]:
+        return {"valid_uar": metrics.uar(data.labels[valid], logits_of(head, data, valid).argmax(1))}
+
+    return loop.fit(head, plan, make, loss, check).cpu()
 
 
 @torch.inference_mode()
-def logits_of(head: Head, data: States, chosen: npt.NDArray[np.bool_]) -> Tensor:
+def logits_of(head: Head, data: States, chosen: Mask) -> Tensor:
     """Return the logits of the marked windows: (M, 7)."""
-    index = np.flatnonzero(chosen)
-    parts = [data.values[index[i : i + 256]].astype(np.float32) for i in range(0, len(index), 256)]
-    return torch.cat([head(torch.from_numpy(x)) for x in parts])
+    index, device = np.flatnonzero(chosen), head.fc2.weight.device
+    parts = (data.values[index[i : i + 256]].astype(np.float32) for i in range(0, len(index), 256))
+    return torch.cat([head(torch.from_numpy(x).to(device)) for x in parts]).cpu()
 
 
-def plan(a: argparse.Namespace, name: str) -> loop.Plan:
-    """Return the flags as the training loop takes them."""
-    return loop.Plan(
-        name=name,
-        out=a.out / name,
-        settings={k: v for k, v in vars(a).items() if k not in ("data", "out", "engines", "threads")},
-        steps=a.steps,
-        rate=a.rate,
-        weight_decay=a.weight_decay,
-        warmup=a.warmup,
-        decay=a.decay,
-        average=a.average,
-        seed=a.seed,
-        check_every=500,
-        free=(),
+def cross_validate(a: argparse.Namespace, data: States, folds: npt.NDArray[np.int64], rows: Rows) -> Tensor:
+    """Return the logits of every window (M, 7), by a head that was trained without its fold of speakers.
+
+    Where the best is kept, the fold after it chooses, and is not trained on either.
+    """
+    logits = torch.zeros(len(data.labels), len(BASIC))
+    for fold in range(a.folds):
+        unseen, valid = folds == fold, chooses(a, folds, (fold + 1) % a.folds)
+        head = fit(a, data, ~unseen & ~valid, valid & data.plain, f"fold{fold}", rows)
+        logits[torch.from_numpy(unseen)] = logits_of(head, data, unseen)
+    return logits
+
+
+def chooses(a: argparse.Namespace, folds: npt.NDArray[np.int64], fold: int) -> Mask:
+    """Mark the fold whose speakers choose the best network; none, where the last is kept."""
+    return np.asarray(folds == (fold if a.keep == "best" else -1))
+
+
+def calibrated(logits: Tensor, labels: npt.NDArray[np.int64], folds: npt.NDArray[np.int64]) -> Tensor:
+    """Return probabilities (M, 7), each fold's at the temperature of the other folds."""
+    p, truth = torch.zeros_like(logits), torch.from_numpy(labels)
+    for fold in np.unique(folds):
+        here = torch.from_numpy(folds == fold)
+        p[here] = torch.softmax(logits[here] / fit_temperature(logits[~here], truth[~here]), 1)
+    return p
+
+
+def report(a: argparse.Namespace, data: States, logits: Tensor, folds: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Measure what the folds said of clips of unseen speakers, and write it to ``unseen.npz``."""
+    before, after = (p.numpy() for p in (logits.softmax(1), calibrated(logits, data.labels, folds)))
+    found: dict[str, Any] = {}
+    for name in CORPORA:
+        here = data.plain & (data.corpora == name)
+        truth = data.labels[here]
+        found[f"{name}_cross_validated"] = {
+            "n": int(here.sum()),
+            "folds": a.folds,
+            "uar": metrics.uar(truth, after[here].argmax(1)),
+            "accuracy": metrics.accuracy(truth, after[here].argmax(1)),
+            "ece_uncalibrated": metrics.calibration_error(before[here], truth),
+            "ece": metrics.calibration_error(after[here], truth),
+            "how": f"scripts/train_acoustic --recipe {a.recipe}; speakers unseen, temperature of the other folds",
+        }
+        told = ", ".join(f"{k} {v:.3f}" for k, v in found[f"{name}_cross_validated"].items() if isinstance(v, float))
+        Console().print(f"{name}, {a.folds} folds of unseen speakers: {told}")
+    write_unseen(a.out / "unseen.npz", data, after)
+    return found
+
+
+def write_unseen(path: Path, data: States, probabilities: npt.NDArray[np.float32]) -> None:
+    """Keep what was said of each clip's plain window: probabilities (N, 7), labels, speakers and corpus (N,)."""
+    plain, part = data.plain, path.with_suffix(".part.npz")
+    np.savez(
+        part,
+        probabilities=probabilities[plain],
+        labels=data.labels[plain],
+        speakers=data.speakers[plain],
+        corpus=data.corpora[plain],
     )
+    os.replace(part, path)
 
 
 def train(a: argparse.Namespace) -> tuple[Acoustic, dict[str, Any]]:
     """Cross-validate, fit the temperature on the folds' unseen speakers, then train on all training speakers."""
-    torch.set_num_threads(a.threads)
-    data = states(a)
-    logits = torch.zeros(len(data.labels), len(BASIC))
-    folds = fold_of(data.speakers, a.folds)
-    for fold in range(a.folds):
-        unseen = (folds == fold) & data.plain
-        head = fit(a, data, folds != fold, unseen, f"fold{fold}")
-        logits[torch.from_numpy(folds == fold)] = logits_of(head, data, folds == fold)
-    found: dict[str, Any] = {}
-    for name in ("ravdess", "nemo"):
-        chosen = data.plain & np.char.startswith(data.speakers, name)
-        guess = logits[torch.from_numpy(chosen)].argmax(1).numpy()
-        found[f"{name}_cross_validated_uar"] = metrics.uar(data.labels[chosen], guess)
-        Console().print(f"{name}, {a.folds} folds of unseen speakers: UAR {found[f'{name}_cross_validated_uar']:.3f}")
+    parts = [need_classes(corpora.load(n, a.data, "train"), corpora.READERS[n].classes) for n in CORPORA]
+    rows = [data_row(corpus, "train") for corpus in parts]
+    data = gather(list(zip(parts, a.views, strict=True)), a.layers, a.windows, a.seed, recipe.device_of(a))
+    people = np.char.add(np.char.add(data.corpora, ":"), data.speakers)
+    if len(np.unique(people)) < a.folds:
+        raise Refused(f"{a.folds} folds of {len(np.unique(people))} speakers: give fewer with --folds, or more corpora")
+    folds = deal(people, a.folds)
+    logits = cross_validate(a, data, folds, rows)
+    found = {"recipe": a.recipe, **report(a, data, logits, folds)}
     network = Acoustic(a.layers)
     load_whisper(network.encoder)
-    everyone = np.ones(len(data.labels), bool)
-    network.head.load_state_dict(fit(a, data, everyone, ~everyone, "all").state_dict())
+    valid = chooses(a, folds, 0)
+    network.head.load_state_dict(fit(a, data, ~valid, valid & data.plain, "all", rows).state_dict())
     # Made windows too: at run time sound is soiled as they are.
-    network.temperature.fill_(loop.fit_temperature(logits, torch.from_numpy(data.labels)))
+    network.temperature.fill_(fit_temperature(logits, torch.from_numpy(data.labels)))
     return network.eval(), found
 
 
@@ -225,18 +234,14 @@ def describe(network: Acoustic, folder: Path, found: Mapping[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line: train, export, measure what was exported, note the figures in its manifest."""
-    a = parser().parse_args(arguments)
+    a = parse(arguments)
 
     def work() -> None:
         a.data = data_folder(a.data)
         a.views = tuple(a.views)
-        for name in ("ravdess", "nemo"):  # what is missing is better known now than after the training
-            corpora.load(name, a.data, "held-out")
+        measured = recipe.measurable(CORPORA, a.data)
         network, found = train(a)
-        ship(network, a.engines)
-        describe(network, a.engines, found)
-        held_out = {name: figures(name, a.data, "held-out", a.engines) for name in ("ravdess", "nemo")}
-        describe(network, a.engines, {**found, **held_out})
+        recipe.finish(network, a, ship, describe, found, measured)
 
     return run("train_acoustic", work)
 

@@ -13,50 +13,70 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from realtime_cer import metrics
-from realtime_cer.inference.engine import Engine, load
-from realtime_cer.inference.manifest import engines_folder
+from realtime_cer.inference.engine import load
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.dynamic import LENGTH, Dynamic
 from realtime_cer.models.static import FEATURES
-from realtime_cer.training import corpora, loop
-from realtime_cer.training.command import Parser, count, data_folder, run
+from realtime_cer.training import batches, corpora, loop, recipe
+from realtime_cer.training.batches import Batch
+from realtime_cer.training.command import count, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus
 from realtime_cer.training.crops import crops
+from realtime_cer.training.runlog import data_row
 from realtime_cer.training.sequences import NEWEST, Views, make, views
+from realtime_cer.training.temperature import fit_temperature
 from realtime_cer.training.train_static import validation
 
+OURS = {
+    "length": (1500, "steps"),
+    "batch": 128,
+    "precision": "float32",
+    "optimiser": "adamw",
+    "rate": 1e-3,
+    "weight_decay": 0.05,
+    "schedule": "fall",
+    "warmup": 100,
+    "decay": 0.6,
+    "smoothing": 0.05,
+    "mixup": 0.0,
+    "average": 0.995,
+    "keep": "best",
+    "check_every": 250,
+}
+"""The recipe of the shipped weights."""
 
-def parser() -> argparse.ArgumentParser:
-    """Return the flags, whose defaults are the recipe of the shipped weights."""
-    p = Parser(prog="train_dynamic", description=__doc__)
-    p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
-    p.add_argument("--out", type=Path, default=Path("runs/dynamic"), help="checkpoint and log; resumed if there")
-    p.add_argument("--engines", type=Path, default=engines_folder(), help="holds the static network, gets this one")
+PUBLISHED = {
+    **OURS,
+    "length": (30, "epochs"),
+    "optimiser": "adam",
+    "rate": 1e-4,
+    "weight_decay": 0.0,
+    "schedule": "restarts",
+    "restarts": 5,
+    "smoothing": 0.1,
+    "mixup": 0.2,
+    "average": 0.0,
+}
+"""The paper's: Adam, cosine annealing with 5 warm restarts, MixUp, label smoothing. The rest it does not tell."""
+
+_PARTS = ("train", "validation", "held-out")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the flags."""
+    p = recipe.flags("train_dynamic", __doc__, "runs/dynamic")
     p.add_argument("--views", type=count(1), default=4, help="augmented views of each still")
-    p.add_argument("--pool", type=int, default=40_000, help="sequences made for training")
-    p.add_argument("--steps", type=int, default=1500)
-    p.add_argument("--batch", type=int, default=128)
-    p.add_argument("--rate", type=float, default=1e-3)
-    p.add_argument("--weight-decay", type=float, default=0.05)
-    p.add_argument("--warmup", type=int, default=100, help="steps")
-    p.add_argument("--decay", type=float, default=0.6, help="last share of the steps, over which the rate falls")
-    p.add_argument("--smoothing", type=float, default=0.05)
-    p.add_argument("--average", type=float, default=0.995, help="decay of the averaged weights")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--threads", type=int, default=2)
-    return p
+    p.add_argument("--pool", type=count(1), default=40_000, help="sequences made for training")
+    return recipe.parse(p, {"ours": OURS, "published": PUBLISHED}, arguments)
 
 
-def stills(a: argparse.Namespace, engine: Engine, part: str) -> Views:
-    """Look at the stills of RAF-DB's ``train``, ``validation`` or ``held-out`` part through the static network."""
-    corpus = corpora.load("raf-db", a.data, "held-out" if part == "held-out" else "train")
-    if part != "held-out":
-        chosen = validation(corpus)
-        corpus = corpus.select(chosen if part == "validation" else ~chosen)
-    corpus = _some(corpus, a.seed)
-    seed = a.seed * 10 + ("train", "validation", "held-out").index(part)
-    return views(engine, crops(corpus), corpus.labels, a.views, seed)
+def stills(a: argparse.Namespace) -> dict[str, Corpus]:
+    """Read the lists of RAF-DB's parts: ``train``, ``validation``, ``held-out``."""
+    known, held_out = corpora.load("raf-db", a.data, "train"), corpora.load("raf-db", a.data, "held-out")
+    chosen = validation(known)
+    parts = (known.select(~chosen), known.select(chosen), held_out)
+    return {name: _some(part, a.seed) for name, part in zip(_PARTS, parts, strict=True)}
 
 
 def _some(corpus: Corpus, seed: int, limit: int = 900) -> Corpus:
@@ -68,46 +88,46 @@ def _some(corpus: Corpus, seed: int, limit: int = 900) -> Corpus:
 
 def train(a: argparse.Namespace) -> tuple[Dynamic, dict[str, Any]]:
     """Train, or go on; fit the temperature; compare with what the static network alone would say."""
-    torch.set_num_threads(a.threads)
     engine = load("static", "cpu", a.engines, a.threads)
-    features, labels, _ = make(stills(a, engine, "train"), a.pool, a.seed)
-    labels = labels * (1 - a.smoothing) + a.smoothing / len(BASIC)
-    valid, valid_labels, _ = make(stills(a, engine, "validation"), 4000, a.seed + 1)
-    tensors = torch.from_numpy(features), torch.from_numpy(labels)
+    parts = stills(a)
+    data = [data_row(corpus, name) for name, corpus in parts.items()]
+    hashes = {"static_sha256": engine.manifest.sha256}
+    plan = recipe.plan(a, "dynamic", a.out, a.pool, data, ("valid_uar", "valid_accuracy"), **hashes)
+    recipe.begin(a, plan, data)
+
+    def look(name: str) -> Views:
+        return views(engine, crops(parts[name]), parts[name].labels, a.views, a.seed * 10 + _PARTS.index(name))
+
+    features, labels, _ = make(look("train"), a.pool, a.seed)
+    labels = labels * np.float32(1 - a.smoothing) + np.float32(a.smoothing / len(BASIC))
+    valid, valid_labels, _ = make(look("validation"), 4000, a.seed + 1)
     even = np.ones(len(features))
 
-    def batch(step: int) -> tuple[Tensor, Tensor]:
-        chosen = torch.from_numpy(loop.draw(even, a.batch, step, a.seed))
-        return tensors[0][chosen], tensors[1][chosen]
+    def batch(step: int) -> Batch:
+        chosen = batches.draw(even, a.batch, step, a.seed)
+        made = torch.from_numpy(features[chosen]), torch.from_numpy(labels[chosen])
+        return batches.mixup(made, a.mixup, np.random.default_rng([a.seed, 99, step]))
 
     def check(network: Dynamic) -> dict[str, float]:
-        guess = logits_of(network, valid).argmax(1).numpy()
-        return {"valid_accuracy": metrics.accuracy(valid_labels.argmax(1), guess)}
+        truth, guess = valid_labels.argmax(1), logits_of(network, valid).argmax(1)
+        return {"valid_uar": metrics.uar(truth, guess), "valid_accuracy": metrics.accuracy(truth, guess)}
 
     torch.manual_seed(a.seed)
-    settings = {k: v for k, v in vars(a).items() if k not in ("data", "out", "engines", "threads")}
-    plan = loop.Plan(
-        name="dynamic",
-        out=a.out,
-        settings={**settings, "static": engine.manifest.sha256},
-        steps=a.steps,
-        rate=a.rate,
-        weight_decay=a.weight_decay,
-        warmup=a.warmup,
-        decay=a.decay,
-        average=a.average,
-        seed=a.seed,
-        check_every=250,
-    )
-    best = loop.fit(Dynamic(), plan, batch, lambda n, b: F.cross_entropy(n.logits(b[0]), b[1]), check)
-    best.temperature.fill_(loop.fit_temperature(logits_of(best, valid), torch.from_numpy(valid_labels)))
-    return best, compare(best, stills(a, engine, "held-out"), a.seed + 2)
+    network = Dynamic()
+    if a.start:
+        loop.start(network, a.start)
+    kept = loop.fit(network, plan, batch, lambda n, b: F.cross_entropy(n.logits(b[0]).float(), b[1]), check).cpu()
+    kept.temperature.fill_(fit_temperature(logits_of(kept, valid), torch.from_numpy(valid_labels)))
+    found = {"recipe": a.recipe, "steps": plan.steps, "held_out_sequences": compare(kept, look("held-out"), a.seed + 2)}
+    return kept, found
 
 
 @torch.inference_mode()
 def logits_of(network: Dynamic, features: npt.NDArray[np.float32]) -> Tensor:
     """Return the logits (N, 7) of many sequences (N, 10, 512)."""
-    return torch.cat([network.logits(torch.from_numpy(features[i : i + 512])) for i in range(0, len(features), 512)])
+    device = network.temperature.device
+    parts = (torch.from_numpy(features[i : i + 512]).to(device) for i in range(0, len(features), 512))
+    return torch.cat([network.logits(x) for x in parts]).cpu()
 
 
 def compare(network: Dynamic, held_out: Views, seed: int, count: int = 5000) -> dict[str, Any]:
@@ -148,13 +168,12 @@ def describe(network: Dynamic, folder: Path, found: Mapping[str, Any]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line: train, export, note the figures in its manifest."""
-    a = parser().parse_args(arguments)
+    a = parse(arguments)
 
     def work() -> None:
         a.data = data_folder(a.data)
         network, found = train(a)
-        ship(network, a.engines)
-        describe(network, a.engines, {"held_out_sequences": found})
+        recipe.finish(network, a, ship, describe, found)
 
     return run("train_dynamic", work)
 

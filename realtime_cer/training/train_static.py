@@ -3,56 +3,105 @@
 import argparse
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F
 
-from realtime_cer.inference.manifest import engines_folder
+from realtime_cer import metrics
+from realtime_cer.errors import Refused
+from realtime_cer.inference.engine import Engine, load
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
 from realtime_cer.models.static import FEATURES, Static, load_imagenet
-from realtime_cer.training import corpora, loop
+from realtime_cer.perception.align import CROP_SIZE
+from realtime_cer.rules import compound
+from realtime_cer.training import batches, corpora, loop, recipe
 from realtime_cer.training.augment import augment
-from realtime_cer.training.command import Parser, count, data_folder, run
+from realtime_cer.training.batches import Batch
+from realtime_cer.training.command import count, data_folder, number, run
 from realtime_cer.training.corpora.corpus import fraction, need_classes
 from realtime_cer.training.corpora.faces import VALIDATION
 from realtime_cer.training.crops import crops
-from realtime_cer.training.evaluate import figures
+from realtime_cer.training.runlog import data_row
+from realtime_cer.training.temperature import fit_temperature
 
-_MEASURED = ("raf-db", "ferplus", "raf-ce")
+OURS = {
+    "length": (3140, "steps"),
+    "batch": 64,
+    "optimiser": "adamw",
+    "rate": 8e-4,
+    "weight_decay": 0.02,
+    "schedule": "fall",
+    "warmup": 150,
+    "decay": 0.331,
+    "size": 96,
+    "smoothing": 0.1,
+    "votes": True,
+    "mixup": 0.2,
+    "balance": 0.4,
+    "average": 0.998,
+    "keep": "best",
+}
+"""The recipe of the shipped weights."""
 
-Crops = npt.NDArray[np.uint8]
-Soft = npt.NDArray[np.float32]
+PUBLISHED = {
+    **OURS,
+    "length": (30, "epochs"),
+    "optimiser": "adam",
+    "rate": 1e-4,
+    "weight_decay": 0.0,
+    "schedule": "restarts",
+    "restarts": 5,
+    "size": CROP_SIZE,
+    "votes": False,
+    "balance": 0.0,
+    "average": 0.0,
+}
+"""The paper's: Adam, cosine annealing with 5 warm restarts, MixUp, label smoothing. The rest it does not tell."""
+
+Pictures = npt.NDArray[np.uint8]
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the flags, whose defaults are the recipe of the shipped weights."""
-    p = Parser(prog="train_static", description=__doc__)
-    p.add_argument("--data", type=Path, help="folder of the corpora (default: REALTIME_CER_DATA)")
-    p.add_argument("--out", type=Path, default=Path("runs/static"), help="checkpoint and log; resumed if there")
-    p.add_argument("--engines", type=Path, default=engines_folder(), help="folder for the exported network")
-    p.add_argument("--steps", type=int, default=3140, help="may be changed when resuming")
-    p.add_argument("--batch", type=count(2), default=64, help="half RAF-DB, half FER+")
-    p.add_argument("--rate", type=float, default=8e-4)
-    p.add_argument("--weight-decay", type=float, default=0.02)
-    p.add_argument("--warmup", type=int, default=150, help="steps")
-    p.add_argument("--decay", type=float, default=0.331, help="last share of the steps, over which the rate falls")
-    p.add_argument("--size", type=int, default=96, help="side of the crops before the rate falls, then 112")
-    p.add_argument("--smoothing", type=float, default=0.1, help="of RAF-DB's labels; FER+ has votes")
-    p.add_argument("--balance", type=float, default=0.4, help="power of the class count in sampling")
-    p.add_argument("--mixup", type=float, default=0.2, help="alpha; 0 for none")
-    p.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--save-every", type=int, default=100, help="steps")
-    p.add_argument("--check-every", type=int, default=500, help="steps")
+@dataclass(frozen=True)
+class Faces:
+    """Crops (N, 112, 112, 3), labels (N,) into the corpus's classes, and what is taught of them (N, 7)."""
+
+    pictures: Pictures
+    labels: npt.NDArray[np.int64]
+    soft: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is trained on; what chooses the best network and its temperature; compound faces, only measured on."""
+
+    train: tuple[Faces, ...]
+    valid: Faces
+    compound: Faces | None
+    data: list[dict[str, Any]]
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the flags."""
+    p = recipe.flags("train_static", __doc__, "runs/static")
+    p.add_argument("--share", type=number(0, 1), default=0.5, help="of RAF-DB in a batch; the rest is FER+")
+    p.add_argument("--size", type=count(32), help="side of the crops before the rate falls, then 112")
+    p.add_argument("--balance", type=number(0), help="rare classes are drawn more: power of the class count")
+    p.add_argument("--votes", action=argparse.BooleanOptionalAction, help="FER+ is taught by votes, not by majority")
     p.add_argument("--scratch", action="store_true", help="start from random weights instead of ImageNet's")
-    return p
+    p.add_argument(
+        "--teacher", type=Path, metavar="DIR", help="folder of a static network whose opinion softens labels"
+    )
+    p.add_argument("--distil", type=number(0, 1), default=0.4, help="the teacher's share of a label")
+    p.add_argument("--raf-ce", action=argparse.BooleanOptionalAction, default=True, help="measure on it at each check")
+    return recipe.parse(p, {"ours": OURS, "published": PUBLISHED}, arguments)
 
 
 def validation(corpus: corpora.Corpus) -> npt.NDArray[np.bool_]:
@@ -61,133 +110,135 @@ def validation(corpus: corpora.Corpus) -> npt.NDArray[np.bool_]:
     return (share >= VALIDATION[0]) & (share < VALIDATION[1]) & ~corpus.held_out
 
 
-def sources(data: Path, smoothing: float) -> tuple[list[tuple[Crops, Soft, npt.NDArray[np.int64]]], Crops, Tensor]:
-    """Load the training pictures of both corpora with their soft labels, and the validation part of RAF-DB."""
-    raf = corpora.load("raf-db", data, "train")
-    chosen = validation(raf)
-    valid, raf = raf.select(chosen), need_classes(raf.select(~chosen))
-    fer = need_classes(corpora.load("ferplus", data, "train"))
-    assert fer.votes is not None
-    soft = np.eye(len(BASIC), dtype=np.float32)[raf.labels] * (1 - smoothing) + smoothing / len(BASIC)
-    both = [(crops(raf), soft, raf.labels), (crops(fer), fer.votes, fer.labels)]
-    return both, crops(valid), torch.from_numpy(valid.labels)
+def sources(a: argparse.Namespace) -> Sources:
+    """Load the pictures and make their soft labels."""
+    raf = corpora.load("raf-db", a.data, "train")
+    valid, raf = raf.select(validation(raf)), need_classes(raf.select(~validation(raf)))
+    fer = need_classes(corpora.load("ferplus", a.data, "train"))
+    parts = [(raf, "train"), (valid, "validation"), (fer, "train")]
+    if a.raf_ce:
+        parts.append((corpora.load("raf-ce", a.data), "all"))
+    seen = [Faces(crops(c), c.labels, batches.smoothed(c.labels, a.smoothing)) for c, _ in parts]
+    if a.votes:
+        assert fer.votes is not None
+        seen[2] = replace(seen[2], soft=fer.votes)
+    return Sources(
+        (seen[0], seen[2]), seen[1], seen[3] if a.raf_ce else None, [data_row(corpus, part) for corpus, part in parts]
+    )
 
 
-def batch(
-    both: list[tuple[Crops, Soft, npt.NDArray[np.int64]]],
-    weights: list[npt.NDArray[np.float64]],
-    step: int,
-    a: argparse.Namespace,
-) -> tuple[Tensor, Tensor, float]:
-    """Make batch ``step``: crops (B, S, S, 3) uint8, soft labels (B, 7), MixUp's share."""
-    size = a.size if step < a.steps * (1 - a.decay) else 112
-    pictures: list[Crops] = []
-    labels: list[Soft] = []
-    for number, ((images, soft, _), weight) in enumerate(zip(both, weights, strict=True)):
-        for i in loop.draw(weight, a.batch // len(both), step, a.seed * 10 + number):
-            rng = np.random.default_rng([a.seed, number, step, int(i), len(pictures)])
-            pictures.append(augment(images[i], rng, size))
-            labels.append(soft[i])
-    rng = np.random.default_rng([a.seed, 99, step])
-    share = float(rng.beta(a.mixup, a.mixup)) if a.mixup else 1.0
-    return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(labels)), max(share, 1 - share)
+def teacher_of(a: argparse.Namespace) -> Engine:
+    """Load the network whose opinion softens the labels."""
+    engine: Engine = load("static", "cpu", a.teacher, a.threads)
+    wanted = (CROP_SIZE, CROP_SIZE, 3)
+    if engine.manifest.inputs[0].shape[1:] != wanted:
+        raise Refused(f"the static network in {a.teacher} is no teacher: it does not take crops of {wanted}")
+    return engine
 
 
-def forward(network: Static, pictures: Tensor, labels: Tensor, share: float) -> Tensor:
-    """Return the loss of a batch, mixed with itself in another order."""
-    if share < 1:
-        order = torch.randperm(len(pictures))
-        mixed = torch.lerp(pictures[order].float(), pictures.float(), share)
-        pictures, labels = mixed, torch.lerp(labels[order], labels, share)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, _ = network.logits(pictures)
-    return F.cross_entropy(logits.float(), labels)
+def softened(faces: Faces, teacher: Engine, share: float) -> Faces:
+    """Mix the teacher's probabilities into the soft labels."""
+    starts = track(range(0, len(faces.pictures), 64), description="the teacher looks", transient=True)
+    said = np.concatenate([teacher.run(faces.pictures[i : i + 64])["probabilities"] for i in starts])
+    return replace(faces, soft=((1 - share) * faces.soft + share * said).astype(np.float32))
+
+
+def batch(train: tuple[Faces, ...], step: int, size: int, a: argparse.Namespace) -> Batch:
+    """Make batch ``step``: crops (B, size, size, 3), soft labels (B, 7)."""
+    parts = (round(a.batch * a.share), a.batch - round(a.batch * a.share))
+    pictures: list[Pictures] = []
+    labels = []
+    for source, (faces, part) in enumerate(zip(train, parts, strict=True)):
+        weights = batches.balance(faces.labels, a.balance)
+        for i in batches.draw(weights, part, step, a.seed * 10 + source):
+            rng = np.random.default_rng([a.seed, source, step, int(i), len(pictures)])
+            pictures.append(augment(faces.pictures[i], rng, size))
+            labels.append(faces.soft[i])
+    made = torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.stack(labels))
+    return batches.mixup(made, a.mixup, np.random.default_rng([a.seed, 99, step]))
 
 
 @torch.inference_mode()
-def logits_of(network: Static, pictures: Crops, size: int = 64) -> Tensor:
-    """Return the logits (N, 7) of many crops."""
-    return torch.cat(
-        [network.logits(torch.from_numpy(pictures[i : i + size]))[0] for i in range(0, len(pictures), size)]
-    )
+def logits_of(network: Static, pictures: Pictures, size: int = 64) -> Tensor:
+    """Return the logits (N, 7) of many crops, averaged with those of their mirror images, as the network is shipped."""
+    device = network.temperature.device
+    parts = (torch.from_numpy(pictures[i : i + size]).to(device) for i in range(0, len(pictures), size))
+    return torch.cat([(network.logits(x)[0] + network.logits(x.flip(2))[0]) / 2 for x in parts]).cpu()
 
 
-def train(a: argparse.Namespace) -> Static:
-    """Train, or go on from the checkpoint in ``--out``; return the averaged network, its temperature fitted."""
-    torch.set_num_threads(a.threads)
-    both, valid, valid_labels = sources(a.data, a.smoothing)
-    weights = [loop.balance(labels, a.balance) for _, _, labels in both]
+def check(network: Static, data: Sources) -> dict[str, float]:
+    """Measure on the validation part and, beside it, the plain sum of probabilities on compound faces."""
+    guess = logits_of(network, data.valid.pictures).argmax(1)
+    found = {
+        "valid_uar": metrics.uar(data.valid.labels, guess),
+        "valid_accuracy": metrics.accuracy(data.valid.labels, guess),
+    }
+    if data.compound:
+        p = logits_of(network, data.compound.pictures).softmax(1)
+        found["raf_ce_f1"] = metrics.macro_f1(data.compound.labels, compound(p, "none").argmax(1))
+    return found
+
+
+def train(a: argparse.Namespace) -> tuple[Static, dict[str, Any]]:
+    """Train, or go on from the checkpoint in ``--out``; fit the temperature. Returns also how it was trained."""
+    teacher = teacher_of(a) if a.teacher else None
+    data = sources(a)
+    measures = ("valid_uar", "valid_accuracy", *(["raf_ce_f1"] if a.raf_ce else []))
+    hashes = {"teacher_sha256": teacher.manifest.sha256} if teacher else {}
+    samples = sum(len(faces.labels) for faces in data.train)
+    plan = recipe.plan(a, "static", a.out, samples, data.data, measures, **hashes)
+    recipe.begin(a, plan, data.data)
+    train = tuple(softened(faces, teacher, a.distil) for faces in data.train) if teacher else data.train
+    falls = plan.steps * (1 - a.decay)
+
     torch.manual_seed(a.seed)
     network = Static()
-    if not a.scratch:
+    if a.start:
+        loop.start(network, a.start)
+    elif not a.scratch:
         load_imagenet(network)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def check(trained: Static) -> dict[str, float]:
-        right = logits_of(trained, valid).argmax(1) == valid_labels
-        recall = [
-            right[valid_labels == c].float().mean().item() for c in range(len(BASIC)) if (valid_labels == c).any()
-        ]
-        return {"valid_accuracy": right.float().mean().item(), "valid_uar": float(np.mean(recall))}
-
-    best = loop.fit(network, plan(a), lambda step: batch(both, weights, step, a), lambda n, b: forward(n, *b), check)
-    best.temperature.fill_(loop.fit_temperature(logits_of(best, valid), valid_labels))
-    return best
-
-
-def plan(a: argparse.Namespace) -> loop.Plan:
-    """Return the flags as the training loop takes them."""
-    free = ("data", "out", "threads", "save_every", "check_every", "engines")
-    return loop.Plan(
-        name="static",
-        out=a.out,
-        settings={k: v for k, v in vars(a).items() if k not in free},
-        steps=a.steps,
-        rate=a.rate,
-        weight_decay=a.weight_decay,
-        warmup=a.warmup,
-        decay=a.decay,
-        average=a.average,
-        seed=a.seed,
-        check_every=a.check_every,
-        save_every=a.save_every,
-    )
+    kept = loop.fit(
+        network,
+        plan,
+        lambda step: batch(train, step, a.size if step < falls else CROP_SIZE, a),
+        lambda n, b: F.cross_entropy(n.logits(b[0])[0].float(), b[1]),
+        lambda n: check(n, data),
+    ).cpu()
+    kept.temperature.fill_(fit_temperature(logits_of(kept, data.valid.pictures), torch.from_numpy(data.valid.labels)))
+    return kept, {"recipe": a.recipe, "steps": plan.steps}
 
 
 def ship(network: Static, folder: Path) -> None:
     """Write ``static.onnx``, batch norms folded."""
     plain = copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    example = torch.zeros(2, 112, 112, 3, dtype=torch.uint8)
+    example = torch.zeros(2, CROP_SIZE, CROP_SIZE, 3, dtype=torch.uint8)
     export.export(export.folded(plain), example, "crop", ("probabilities", "features"), folder / "static.onnx")
 
 
-def describe(network: Static, folder: Path, metrics: Mapping[str, Any]) -> None:
+def describe(network: Static, folder: Path, found: Mapping[str, Any]) -> None:
     """Write ``static.toml``."""
     export.write_manifest(
         folder / "static.onnx",
         licence="non-commercial research (trained on RAF-DB, and on FER+: votes MIT, pictures of FER2013 for research);"
         " starting point EfficientNet-lite0 ImageNet weights, Apache-2.0",
         temperature=float(network.temperature),
-        normalisation="inside the graph: (crop - 127) / 128, RGB",
-        inputs=[("crop", "uint8", ("batch", 112, 112, 3))],
+        normalisation="inside the graph: (crop - 127) / 128, RGB; averaged with the mirror image",
+        inputs=[("crop", "uint8", ("batch", CROP_SIZE, CROP_SIZE, 3))],
         outputs=[("probabilities", "float32", ("batch", len(BASIC))), ("features", "float32", ("batch", FEATURES))],
-        metrics=metrics,
+        metrics=found,
     )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line: train, export, measure what was exported, note the figures in its manifest."""
-    a = parser().parse_args(arguments)
+    a = parse(arguments)
 
     def work() -> None:
         a.data = data_folder(a.data)
-        for name in _MEASURED:  # what is missing is better known now than after hours
-            need_classes(corpora.load(name, a.data, "held-out"))
-        network = train(a)
-        ship(network, a.engines)
-        describe(network, a.engines, {"steps": a.steps})
-        held_out = {name: figures(name, a.data, "held-out", a.engines) for name in _MEASURED}
-        describe(network, a.engines, {"steps": a.steps, **held_out})
+        measured = recipe.measurable(("raf-db", "ferplus", *(["raf-ce"] if a.raf_ce else [])), a.data)
+        network, how = train(a)
+        recipe.finish(network, a, ship, describe, how, measured)
 
     return run("train_static", work)
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from realtime_cer.training.corpora import faces, speech
-from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder, locate
+from realtime_cer.training.corpora.corpus import Corpus, CorpusError, Reader, cache_folder, locate
+from realtime_cer.training.corpora.faces import READERS as FACES
+from realtime_cer.training.corpora.films import READERS as FILMS
+from realtime_cer.training.corpora.speech import READERS as SPEECH
 
-READERS = {**faces.READERS, **speech.READERS}
+READERS: dict[str, Reader] = {**FACES, **SPEECH, **FILMS}
 """Name on the command line: reader of a folder."""
 
 NAMES = tuple(READERS)
@@ -28,7 +30,7 @@ def load(name: str, data: Path, part: str = "all") -> Corpus:
         With one line that names the file that was expected, or what is wrong in it.
     """
     reader = READERS[name]
-    corpus = reader.read(locate(name, data, reader.marks, reader.expected))
+    corpus = reader.read(locate(name, data, reader))
     if part == "held-out":
         corpus = corpus.select(corpus.held_out)
     elif part == "train":

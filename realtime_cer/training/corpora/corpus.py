@@ -22,12 +22,18 @@ class CorpusError(Refused):
     """A corpus that cannot be used as it is; the message is one line for the user."""
 
 
+UNLABELLED = -1
+"""The label of a film of which nobody has told us what it shows."""
+
+
 @dataclass(frozen=True)
 class Corpus:
-    """Media files and their labels; every array has one entry for each file.
+    """Media files, or parts of them, and their labels; every array has one entry for each.
 
-    ``labels`` (N,) are indices into ``classes``; ``groups`` (N,) name the speaker, where one is known;
-    ``held_out`` (N,) marks what training never sees; ``votes`` (N, 7) are label distributions, where taggers voted.
+    ``kind`` is faces (pictures), speech (sound files) or films (pictures and mostly sound too); ``labels`` (N,) are
+    indices into ``classes``; ``groups`` (N,) name the speaker, where one is known; ``held_out`` (N,) marks what
+    training never sees; ``votes`` (N, 7) are label distributions, where taggers voted; ``spans`` (N, 2) are start and
+    end in seconds, where an entry is a part of its file: then a path may come many times.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Corpus:
     votes: npt.NDArray[np.float32] | None = None
     classes: tuple[str, ...] = BASIC
     aligned: bool = False
+    spans: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -53,11 +60,16 @@ class Corpus:
             groups=self.groups[index],
             held_out=self.held_out[index],
             votes=None if self.votes is None else self.votes[index],
+            spans=None if self.spans is None else self.spans[index],
         )
 
+    def span(self, index: int) -> tuple[float, float] | None:
+        """Return start and end of an entry in seconds; None where it is the whole file."""
+        return None if self.spans is None else (float(self.spans[index, 0]), float(self.spans[index, 1]))
+
     def counts(self) -> npt.NDArray[np.int64]:
-        """How many files each class has."""
-        return np.bincount(self.labels, minlength=len(self.classes))
+        """How many entries each class has."""
+        return np.bincount(self.labels[self.labels != UNLABELLED], minlength=len(self.classes))
 
 
 @dataclass(frozen=True)
@@ -65,13 +77,15 @@ class Reader:
     """How a corpus is recognised and read.
 
     ``marks`` are paths (glob patterns) of which at least one lies in the corpus folder;
-    ``expected`` says in words which file that is; ``classes`` are those of which the corpus has files.
+    ``expected`` says in words which file that is; ``classes`` are those of which the corpus has files; a ``named``
+    corpus has nothing of its own to be known by, so its folder must bear its name.
     """
 
     read: Callable[[Path], Corpus]
     marks: tuple[str, ...]
     expected: str
     classes: tuple[str, ...] = BASIC
+    named: bool = False
 
 
 def build(
@@ -82,6 +96,7 @@ def build(
     classes: tuple[str, ...] = BASIC,
     votes: npt.NDArray[np.float32] | None = None,
     aligned: bool = False,
+    spans: Sequence[tuple[float, float]] | None = None,
 ) -> Corpus:
     """Make a corpus of rows of path, label, group, held out; refuse an empty one."""
     if not rows:
@@ -96,6 +111,7 @@ def build(
         votes=votes,
         classes=classes,
         aligned=aligned,
+        spans=None if spans is None else np.array(spans, np.float64),
     )
 
 
@@ -118,37 +134,40 @@ def cache_folder() -> Path:
     return Path(os.environ.get("REALTIME_CER_CACHE") or platformdirs.user_cache_dir("realtime_cer"))
 
 
-def locate(name: str, data: Path, marks: Sequence[str], expected: str) -> Path:
+def locate(name: str, data: Path, reader: Reader) -> Path:
     """Find the corpus's folder in what the user gave: itself, a folder around it, or a folder with its tar."""
     if not data.exists():
         raise CorpusError(f"{name}: no such folder: {data}")
     if data.is_file():
         if tarfile.is_tarfile(data):
-            return _marked(name, _unpack(name, data), marks, expected)
+            return _marked(name, _unpack(name, data), reader)
         raise CorpusError(f"{name}: not a folder: {data}")
-    found = _search(data, marks, depth=3, name=name)
+    found = _search(name, data, reader, depth=3)
     if found is not None:
         return found
     tars = sorted([*data.glob(f"{name}.tar*"), *data.glob(f"*/{name}.tar*")])
     if tars:
-        return _marked(name, _unpack(name, tars[0]), marks, expected)
-    raise CorpusError(f"{name}: {expected} not found in {data}")
+        return _marked(name, _unpack(name, tars[0]), reader)
+    raise CorpusError(f"{name}: {reader.expected} not found in {data}")
 
 
-def _search(folder: Path, marks: Sequence[str], depth: int, name: str) -> Path | None:
-    if any(next(folder.glob(mark), None) is not None for mark in marks):
+def _search(name: str, folder: Path, reader: Reader, depth: int) -> Path | None:
+    plain = _letters(name)
+    if (not reader.named or plain in _letters(folder.resolve().name)) and any(
+        next(folder.glob(mark), None) is not None for mark in reader.marks
+    ):
         return folder
     if depth == 0:
         return None
     try:
-        children = sorted(p for p in folder.iterdir() if p.is_dir())
+        with os.scandir(folder) as entries:  # asks the disc nothing of each file: there may be 400,000 pictures
+            children = sorted(Path(entry) for entry in entries if entry.is_dir())
     except OSError as error:
         raise CorpusError(f"{name}: cannot look into {folder}: {error.strerror}") from None
     # A folder with the corpus's own name first: marks of two corpora may look alike.
-    plain = _letters(name)
     children.sort(key=lambda p: plain not in _letters(p.name))
     for child in children:
-        found = _search(child, marks, depth - 1, name)
+        found = _search(name, child, reader, depth - 1)
         if found is not None:
             return found
     return None
@@ -158,10 +177,10 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-def _marked(name: str, folder: Path, marks: Sequence[str], expected: str) -> Path:
-    found = _search(folder, marks, depth=3, name=name)
+def _marked(name: str, folder: Path, reader: Reader) -> Path:
+    found = _search(name, folder, reader, depth=3)
     if found is None:
-        raise CorpusError(f"{name}: {expected} not found in {folder}")
+        raise CorpusError(f"{name}: {reader.expected} not found in {folder}")
     return found
 
 

@@ -1,0 +1,351 @@
+"""Verification of engines, and what happens when one fails: real networks on ONNX Runtime, one of which misbehaves."""
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from realtime_cer.errors import Refused
+from realtime_cer.inference.engine import Engine, load
+from realtime_cer.inference.fallback import FIRST_WAIT_S, LONGEST_WAIT_S, Fallback, GoingOn, Rung
+from realtime_cer.inference.verify import LIMITS, inputs, verify
+
+Outputs = dict[str, np.ndarray]
+
+
+class Misbehaving:
+    """A real engine under another name, to whose outputs something is done."""
+
+    def __init__(self, engine: Engine, harm: Callable[[Outputs], Any] = lambda outputs: None) -> None:
+        self.backend, self.manifest = "cuda", engine.manifest
+        self.engine, self.harm = engine, harm
+        self.calls = 0
+
+    def run(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What the real engine says, harmed."""
+        self.calls += 1
+        outputs = {name: array.copy() for name, array in self.engine.run(batch).items()}
+        self.harm(outputs)
+        return outputs
+
+
+def lost(outputs: Outputs) -> None:
+    raise RuntimeError("cudaErrorDevicesUnavailable")
+
+
+def not_numbers(outputs: Outputs) -> None:
+    outputs["features" if "features" in outputs else "probabilities"][0, 3] = np.nan
+
+
+def well(outputs: Outputs) -> None:
+    """Nothing is harmed."""
+
+
+class Time:
+    """A clock that is set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def cpu() -> Engine:
+    return load("static", "cpu")
+
+
+@pytest.fixture(scope="module")
+def network() -> Engine:
+    """The fastest one, for tests of many calls."""
+    return load("dynamic", "cpu")
+
+
+@pytest.fixture
+def notices() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(scope="module")
+def batch(cpu: Engine) -> np.ndarray:
+    return inputs(cpu.manifest)[:1]
+
+
+# Verification
+
+
+@pytest.mark.parametrize("name", ["static", "dynamic", "acoustic"])
+def test_inputs_are_the_same_every_time_and_get_different_answers(name: str) -> None:
+    engine = load(name, "cpu")
+    batch = inputs(engine.manifest)
+    np.testing.assert_array_equal(batch, inputs(engine.manifest))
+    assert len(batch) == 8
+    assert batch.dtype == engine.manifest.inputs[0].dtype
+    p = engine.run(batch)["probabilities"]
+    assert p.std(axis=0).max() > 0.05
+    agreement = verify(engine, engine, LIMITS["fp32"])
+    assert agreement.passed
+    assert agreement.difference < 1e-5, "one by one and as a batch"
+
+
+def shifted(by: float) -> Callable[[Outputs], None]:
+    def harm(outputs: Outputs) -> None:
+        outputs["probabilities"][:, 2] += by
+
+    return harm
+
+
+def reversed_winner(outputs: Outputs) -> None:
+    """Raise the runner-up just above the winner: by far more than the limit, or next to nothing in a tie."""
+    p = outputs["probabilities"]
+    for row in p:
+        second, first = np.argsort(row)[-2:]
+        row[second] = row[first] + 1e-6
+
+
+def other_features(outputs: Outputs) -> None:
+    outputs["features"][:, 7] += 0.2
+
+
+def only_in_batches(outputs: Outputs) -> None:
+    if len(outputs["probabilities"]) > 1:
+        outputs["probabilities"][:] = outputs["probabilities"][::-1].copy()
+
+
+@pytest.mark.parametrize(
+    ("harm", "limit", "passed"),
+    [
+        (shifted(5e-4), LIMITS["fp32"], True),
+        (shifted(2e-3), LIMITS["fp32"], False),
+        (shifted(2e-3), LIMITS["fp16"], True),
+        (shifted(2e-2), LIMITS["fp16"], False),
+        (not_numbers, 1.0, False),
+        (other_features, LIMITS["fp16"], False),
+        (only_in_batches, LIMITS["fp16"], False),
+    ],
+)
+def test_what_passes_and_what_is_refused(
+    cpu: Engine, harm: Callable[[Outputs], None], limit: float, passed: bool
+) -> None:
+    agreement = verify(Misbehaving(cpu, harm), cpu, limit)
+    assert agreement.passed == passed, str(agreement)
+    assert f"limit {limit:g}" in str(agreement)
+
+
+def test_another_winner_is_refused_unless_it_was_a_tie(cpu: Engine) -> None:
+    assert verify(Misbehaving(cpu, reversed_winner), cpu, 0.01).winners > 0
+    # With a limit so wide that every lead is a tie, nothing is another winner.
+    assert verify(Misbehaving(cpu, reversed_winner), cpu, 1.0).passed
+
+
+# Falling down and climbing up
+
+
+def ladder(cpu: Engine, better: Engine, notices: list[str], time: Time) -> Fallback:
+    engine = Fallback(cpu, [Rung("cuda", lambda going_on: better)], notices.append, time)
+    engine.climb()
+    return engine
+
+
+def test_the_better_engine_runs_and_signs_its_outputs(
+    cpu: Engine, batch: np.ndarray, notices: list[str], time: Time
+) -> None:
+    engine = Fallback(cpu, [Rung("cuda", lambda going_on: Misbehaving(cpu))], notices.append, time)
+    engine.run(batch)
+    assert engine.backend == "cpu"
+    engine.climb()
+    assert engine.backend == "cpu", "until it has given something"
+    engine.run(batch)
+    assert engine.backend == "cuda"
+    assert engine.manifest is cpu.manifest
+    assert notices == ["static: runs on cuda from now on"]
+
+
+@pytest.mark.parametrize(("harm", "words"), [(lost, "cudaErrorDevicesUnavailable"), (not_numbers, "not numbers")])
+def test_a_failing_engine_is_left_within_the_call(
+    cpu: Engine, batch: np.ndarray, notices: list[str], time: Time, harm: Callable[[Outputs], None], words: str
+) -> None:
+    better = Misbehaving(cpu)
+    engine = ladder(cpu, better, notices, time)
+    engine.run(batch)
+    better.harm = harm
+    wanted = cpu.run(batch)
+    for _ in range(3):
+        outputs = engine.run(batch)
+        for name in wanted:
+            np.testing.assert_array_equal(outputs[name], wanted[name])
+        assert engine.backend == "cpu"
+    assert better.calls == 2, "it is not asked again before its time"
+    [_, notice] = notices
+    assert words in notice
+    assert "cpu goes on" in notice
+    assert "tried again in 5 s" in notice
+
+
+def test_it_is_tried_again_after_waits_that_grow(network: Engine, notices: list[str], time: Time) -> None:
+    opened: list[float] = []
+    better = Misbehaving(network)
+    batch = inputs(network.manifest)[:1]
+
+    def open_again(going_on: GoingOn) -> Engine:
+        opened.append(time.now)
+        return better
+
+    engine = Fallback(network, [Rung("cuda", open_again)], notices.append, time)
+    engine.climb()
+    better.harm = lost
+    for _ in range(1250):
+        engine.run(batch)
+        assert engine.settle(5)
+        time.now += 1
+    waits = np.diff(opened)
+    expected = np.array([5, 10, 20, 40, 80, 160, 320, 600])
+    assert ((waits == expected) | (waits == expected + 1)).all(), waits  # the call that opens it may not have it yet
+    # Once it did well for long, the next fault is a first one again.
+    better.harm = well
+    time.now += LONGEST_WAIT_S
+    while engine.backend != "cuda":
+        engine.run(batch)
+        assert engine.settle(5)
+    time.now += LONGEST_WAIT_S + 1
+    better.harm = lost
+    engine.run(batch)
+    assert f"tried again in {FIRST_WAIT_S:.0f} s" in notices[-1]
+
+
+def test_inputs_that_are_no_numbers_are_not_the_engines_fault(network: Engine, notices: list[str], time: Time) -> None:
+    better = Misbehaving(network)
+    engine = ladder(network, better, notices, time)
+    batch = inputs(network.manifest)[:1]
+    assert np.isnan(engine.run(np.full_like(batch, np.nan))["probabilities"]).all()
+    engine.run(batch)
+    assert engine.backend == "cuda"
+
+
+def test_a_wrong_call_is_raised_to_the_caller(network: Engine, notices: list[str], time: Time) -> None:
+    engine = ladder(network, Misbehaving(network), notices, time)
+    with pytest.raises(Exception, match="rank"):
+        engine.run(np.zeros(3, np.float32))
+
+
+def test_one_that_never_opened_is_not_tried_again_and_the_next_is(
+    network: Engine, notices: list[str], time: Time
+) -> None:
+    tries: list[str] = []
+
+    def refuse(going_on: GoingOn) -> Engine:
+        tries.append("tensorrt")
+        raise Refused("tensorrt on this GPU\nis refused")
+
+    engine = Fallback(
+        network, [Rung("tensorrt", refuse), Rung("cuda", lambda going_on: Misbehaving(network))], notices.append, time
+    )
+    engine.climb()
+    engine.climb()
+    engine.run(inputs(network.manifest)[:1])
+    assert engine.backend == "cuda"
+    assert tries == ["tensorrt"]
+    assert notices == [
+        "dynamic: tensorrt cannot be used: tensorrt on this GPU is refused",
+        "dynamic: runs on cuda from now on",
+    ]
+
+
+def test_one_that_cannot_be_opened_just_now_is_tried_later(network: Engine, notices: list[str], time: Time) -> None:
+    tries: list[float] = []
+
+    def open_at_last(going_on: GoingOn) -> Engine:
+        tries.append(time.now)
+        if len(tries) < 3:
+            raise RuntimeError("cudaErrorMemoryAllocation")
+        return Misbehaving(network)
+
+    engine = Fallback(network, [Rung("cuda", open_at_last)], notices.append, time)
+    engine.climb()
+    batch = inputs(network.manifest)[:1]
+    for _ in range(30):
+        engine.run(batch)
+        assert engine.settle(5)
+        time.now += 1
+    assert tries == [100, 105, 115]
+    assert engine.backend == "cuda"
+
+
+def test_a_better_engine_of_two_takes_over_again(network: Engine, notices: list[str], time: Time) -> None:
+    first, second = Misbehaving(network), Misbehaving(network)
+    first.backend, second.backend = "tensorrt", "cuda"
+    opened: list[str] = []
+
+    def opens(engine: Misbehaving) -> Rung:
+        def open_it(going_on: GoingOn) -> Engine:
+            opened.append(engine.backend)
+            if engine.harm is lost:
+                raise RuntimeError("lost")
+            return engine
+
+        return Rung(engine.backend, open_it)
+
+    engine = Fallback(network, [opens(first), opens(second)], notices.append, time)
+    engine.climb()
+    first.harm = lost
+    batch, seen = inputs(network.manifest)[:1], []
+    for n in range(60):
+        if n == 20:
+            first.harm = well
+        engine.run(batch)
+        assert engine.settle(5)
+        seen.append(engine.backend)
+        time.now += 1
+    assert [backend for backend, _ in itertools.groupby(seen)] == ["cpu", "cuda", "tensorrt"]
+    assert opened.count("cuda") == 1, "it is not opened again while it runs"
+
+
+def test_building_goes_on_beside_calls_and_none_is_lost(network: Engine, notices: list[str]) -> None:
+    built = threading.Event()
+
+    def build(going_on: GoingOn) -> Engine:
+        assert built.wait(10)
+        return Misbehaving(network)
+
+    engine = Fallback(network, [Rung("cuda", build)], notices.append)
+    batch = inputs(network.manifest)[:1]
+    wanted = network.run(batch)["probabilities"]
+    engine.climb_apart()
+    ran = []
+    for n in range(4000):
+        if n == 100:
+            built.set()
+        np.testing.assert_array_equal(engine.run(batch)["probabilities"], wanted)
+        ran.append(engine.backend)
+        if len(ran) > 200 and ran[-1] == "cuda":
+            break
+    assert ran[:100] == ["cpu"] * 100
+    assert [backend for backend, _ in itertools.groupby(ran)] == ["cpu", "cuda"]
+
+
+def test_closing_breaks_off_a_build_and_running_goes_on(network: Engine, notices: list[str]) -> None:
+    begun = threading.Event()
+
+    def build(going_on: GoingOn) -> Engine:
+        begun.set()
+        while going_on():
+            threading.Event().wait(0.01)
+        raise Refused("stopped")
+
+    engine = Fallback(network, [Rung("cuda", build)], notices.append)
+    engine.climb_apart()
+    assert begun.wait(5)
+    engine.close()
+    assert engine.settle(0)
+    assert notices == []
+    assert np.isfinite(engine.run(inputs(network.manifest)[:1])["probabilities"]).all()
+    engine.close()
