@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from parts.trees import picture, sound, text
+from parts.trees import noise, picture, sound, text
 from torch import Tensor, nn
 
 from realtime_cer.errors import Refused
@@ -61,7 +61,7 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(f"Training,fer{n}.png," + ",".join("8" if i == n else "0" for i in range(7)) + ",1,0,0")
     text(folder / "ferplus" / "fer2013new.csv", rows)
     for n in range(14):
-        picture(folder / "raf-ce" / "aligned" / f"{n:04d}_aligned.jpg", grey=15 * n)
+        noise(folder / "raf-ce" / "aligned" / f"{n:04d}_aligned.jpg", n)
     text(folder / "raf-ce" / "RAFCE_emolabel.txt", (f"{n:04d}.jpg {n}" for n in range(14)))
     return folder
 
@@ -73,6 +73,31 @@ def static_on(faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> l
     monkeypatch.setattr(train_static, "load_imagenet", lambda network: None)
     flags = ["--data", str(faces), "--out", str(tmp_path / "run"), "--engines", str(tmp_path / "engines")]
     return [*flags, "--steps", "2", "--batch", "4", "--threads", "1", "--check-every", "1"]
+
+
+def test_the_second_cycle_starts_from_the_first_and_blends_with_it(
+    static_on: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_static.main([*static_on, "--no-raf-ce"]) == 0, capsys.readouterr().err
+    first = tmp_path / "run" / "checkpoint.pt"
+    again = [*static_on, "--recipe", "second", "--start", str(first), "--out", str(tmp_path / "again"), "--no-raf-ce"]
+    a = train_static.parse([*again, "--steps", "2", "--batch", "4", "--teacher", str(tmp_path / "engines")])
+    network, _ = train_static.train(a)
+    averaged = [
+        torch.load(folder / "checkpoint.pt", weights_only=True)["average"]
+        for folder in (tmp_path / "run", tmp_path / "again")
+    ]
+    assert (averaged[0]["fc1.weight"] - averaged[1]["fc1.weight"]).abs().max() > 1e-5
+    torch.testing.assert_close(
+        network.fc1.weight.detach(), (averaged[0]["fc1.weight"] + averaged[1]["fc1.weight"]) / 2
+    )
+
+
+def test_weights_cannot_be_blended_with_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train_static.parse(["--recipe", "second"])
+    assert ended.value.code == 2
+    assert "needs --start" in capsys.readouterr().err
 
 
 def _json(path: Path) -> dict[str, object]:

@@ -135,7 +135,7 @@ def _profile(name: str, classes: int) -> str:
         "title": "AVCER, the networks of the paper",
         "crop": "box",
         "weights": f"avcer-{classes}cl",
-        "rule": "rule1",
+        "rule": "rule1" if classes == 8 else "rule2",  # Rule 1 is made for weights without v, and avcer-7cl has one
         "notes": f"imported from the authors' checkpoints; the acoustic network has {classes} classes",
     }
     return "".join(f'{key} = "{value}"\n' for key, value in values.items())

@@ -14,7 +14,8 @@ from rich.progress import track
 from realtime_cer.perception.align import CROP_SIZE, align
 from realtime_cer.perception.face import bundle_path
 from realtime_cer.quiet import cv2, silence
-from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder
+from realtime_cer.training.corpora.corpus import Corpus, cache_folder
+from realtime_cer.training.corpora.frames import read_picture
 
 _ENLARGED = 288
 """Side in pixels to which a padded small picture is enlarged before landmarks are looked for."""
@@ -38,17 +39,6 @@ def crops(corpus: Corpus, processes: int = 2) -> Crops:
         np.save(out, made)
     part.replace(file)
     return made
-
-
-def read_picture(path: Path) -> Crops:
-    """Read a picture as (H, W, 3) uint8 BGR."""
-    try:
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
-        picture = None
-    if picture is None:
-        raise CorpusError(f"cannot read picture {path}")
-    return picture.astype(np.uint8, copy=False)
 
 
 def _key(paths: Sequence[Path]) -> str:

@@ -21,7 +21,7 @@ from realtime_cer.training.corpora.corpus import Corpus, CorpusError, need_class
 from realtime_cer.training.predictions import Predictions, predict
 
 MEASURED = (*faces.READERS, *speech.READERS)
-"""The corpora of pictures or sound alone; films go through ``scripts/fit_fusion --store``."""
+"""The corpora of pictures or sound alone; films come as stored probabilities."""
 
 FEW_SPEAKERS = 5
 """Of fewer speakers than this, drawing whole speakers anew tells nothing: clips are drawn instead."""

@@ -27,6 +27,7 @@ from realtime_cer.training.augment import augment
 from realtime_cer.training.batches import Batch
 from realtime_cer.training.command import count, data_folder, number, run
 from realtime_cer.training.corpora.corpus import fraction, need_classes
+from realtime_cer.training.corpora.doubles import without_doubles
 from realtime_cer.training.corpora.faces import VALIDATION
 from realtime_cer.training.crops import crops
 from realtime_cer.training.runlog import data_row
@@ -49,7 +50,23 @@ OURS = {
     "average": 0.998,
     "keep": "best",
 }
-"""The recipe of the shipped weights."""
+"""The first cycle of the shipped weights."""
+
+SECOND = {
+    **OURS,
+    "length": (2800, "steps"),
+    "rate": 4e-4,
+    "warmup": 50,
+    "decay": 0.98,
+    "size": CROP_SIZE,
+    "balance": 0.5,
+    "share": 0.625,
+    "distil": 0.4,
+    "keep": "last",
+    "blend": 0.5,
+    "seed": 2,
+}
+"""Their second cycle: ``--recipe second --start`` the first one's checkpoint ``--teacher`` the first one's network."""
 
 PUBLISHED = {
     **OURS,
@@ -100,8 +117,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--teacher", type=Path, metavar="DIR", help="folder of a static network whose opinion softens labels"
     )
     p.add_argument("--distil", type=number(0, 1), default=0.4, help="the teacher's share of a label")
+    p.add_argument("--blend", type=number(0, 1), default=0.0, help="share of --start's weights in the result")
     p.add_argument("--raf-ce", action=argparse.BooleanOptionalAction, default=True, help="measure on it at each check")
-    return recipe.parse(p, {"ours": OURS, "published": PUBLISHED}, arguments)
+    a = recipe.parse(p, {"ours": OURS, "second": SECOND, "published": PUBLISHED}, arguments)
+    if a.blend and not a.start:
+        p.error("--blend, which the second recipe sets, needs --start with the checkpoint of the first")
+    return a
 
 
 def validation(corpus: corpora.Corpus) -> npt.NDArray[np.bool_]:
@@ -117,7 +138,10 @@ def sources(a: argparse.Namespace) -> Sources:
     fer = need_classes(corpora.load("ferplus", a.data, "train"))
     parts = [(raf, "train"), (valid, "validation"), (fer, "train")]
     if a.raf_ce:
-        parts.append((corpora.load("raf-ce", a.data), "all"))
+        unseen = corpora.load("raf-ce", a.data)
+        # A full copy of RAF-DB shows some of its pictures: what is zero-shot must never have been seen.
+        parts[0] = (need_classes(without_doubles(raf, unseen)), "train")
+        parts.append((unseen, "all"))
     seen = [Faces(crops(c), c.labels, batches.smoothed(c.labels, a.smoothing)) for c, _ in parts]
     if a.votes:
         assert fer.votes is not None
@@ -205,8 +229,19 @@ def train(a: argparse.Namespace) -> tuple[Static, dict[str, Any]]:
         lambda n, b: F.cross_entropy(n.logits(b[0])[0].float(), b[1]),
         lambda n: check(n, data),
     ).cpu()
+    if a.blend:
+        blend(kept, a.start, a.blend)
     kept.temperature.fill_(fit_temperature(logits_of(kept, data.valid.pictures), torch.from_numpy(data.valid.labels)))
     return kept, {"recipe": a.recipe, "steps": plan.steps}
+
+
+def blend(network: Static, path: Path, share: float) -> None:
+    """Mix the averaged weights of another run into a network's: what both cycles agree on is what generalises."""
+    other = Static()
+    loop.start(other, path)
+    for mine, theirs in zip(network.state_dict().values(), other.state_dict().values(), strict=True):
+        if mine.dtype.is_floating_point:
+            mine.lerp_(theirs, share)
 
 
 def ship(network: Static, folder: Path) -> None:

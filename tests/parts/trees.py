@@ -26,6 +26,13 @@ def picture(path: Path, size: int = 100, grey: int = 90) -> None:
     assert cv2.imwrite(str(path), np.full((size, size, 3), grey, np.uint8))
 
 
+def noise(path: Path, seed: int, size: int = 100) -> None:
+    """A picture that is like no other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (10, 10, 3), np.uint8)
+    assert cv2.imwrite(str(path), cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
+
+
 def sound(path: Path, seconds: float = 0.5, rate: int = 16000) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     t = np.arange(int(seconds * rate)) / rate

@@ -16,7 +16,7 @@ HELD_OUT = 0.10
 """Share of RAF-DB's training part that our training never sees."""
 
 VALIDATION = (0.10, 0.14)
-"""Share of RAF-DB, as a range of the same hash, that fits the temperature and nothing else."""
+"""Share of RAF-DB, as a range of the same hash, that fits the temperature and may choose the best step."""
 
 _AFFECTNET_COLUMNS = (
     "subDirectory_filePath",
