@@ -74,7 +74,8 @@ class Board:
             sound=sound,
             decision=history[-1] if history else None,
             sources=tuple(_report(kind, source) for kind, source in self._sources),
-            engines=self.engines,
+            # What ran last: an engine may have taken over from another since the start.
+            engines={**self.engines, **{k: v for one in history[-5:] for k, v in one.engine.items() if v}},
             rate=lately / min(_RATE_S, now - began + GRID_S),  # n decisions span n - 1 steps
             latency_ms=(float(p50), float(p95)) if ages else None,
             decisions=decisions,

@@ -105,8 +105,7 @@ def tiny_perception(config: Config, width: int = 64, height: int = 48) -> Percep
     return Perception(
         seeing=Seeing(FaceTracker(finder, config.face), StaticModel(static), DynamicModel(dynamic), voice),
         hearing=Hearing(AcousticModel(acoustic), voice, config),
-        engines={"static": "cpu", "dynamic": "cpu", "acoustic": "cpu"},
-        hashes={},
+        networks={engine.manifest.name: engine for engine in (static, dynamic, acoustic)},
         finder=finder,
     )
 
