@@ -3,7 +3,7 @@
   scripts/bench live      a network camera and a virtual microphone for a minute, by the real command
   scripts/bench run       files as fast as they go
   scripts/bench start     from the command to its first decision
-  scripts/bench engines   each network on its own, and the face landmarks beside it
+  scripts/bench engines   each network on each engine that is here, and all that is done to see one face
   scripts/bench window    the window under a virtual screen for two minutes, a 30 fps camera behind it
 
 Nothing else should run meanwhile. Clips come from REALTIME_CER_DATA where it is set, else the demo clip serves.
@@ -27,6 +27,7 @@ from typing import Any
 import _bench_window
 import numpy as np
 import psutil
+from _bench_engines import bench_engines
 from _bench_window import bench_window
 from rich.console import Console
 from rich.table import Table
@@ -192,41 +193,6 @@ def bench_start(clip: Path, repeats: int = 3) -> dict[str, Any]:
     }
 
 
-def bench_engines(repeats: int = 100) -> list[dict[str, Any]]:
-    """Median and 95th percentile of one call on one thread, after warming up."""
-    from parts.perception import portrait
-
-    from realtime_cer.config import FaceConfig
-    from realtime_cer.inference.engine import load
-    from realtime_cer.perception.face import FaceFinder
-
-    results = []
-
-    def measure(name: str, call: Any) -> None:
-        for _ in range(10):
-            call()
-        times = []
-        for _ in range(repeats):
-            begun = time.perf_counter()
-            call()
-            times.append((time.perf_counter() - begun) * 1000)
-        p50, p95 = np.percentile(times, [50, 95])
-        results.append({"stage": name, "p50_ms": round(float(p50), 2), "p95_ms": round(float(p95), 2)})
-
-    rng = np.random.default_rng(0)
-    for name in ("static", "dynamic", "acoustic"):
-        engine = load(name, "cpu")
-        tensor = engine.manifest.inputs[0]
-        shape = [size if isinstance(size, int) else 1 for size in tensor.shape]
-        sample = rng.integers(0, 255, shape).astype(tensor.dtype) if tensor.dtype == "uint8" else None
-        batch = sample if sample is not None else rng.normal(0, 0.1, shape).astype(tensor.dtype)
-        measure(name, lambda engine=engine, batch=batch: engine.run(batch))
-    finder, picture = FaceFinder(FaceConfig()), portrait()
-    measure("face, 512x512", lambda: finder.find(picture))
-    finder.close()
-    return results
-
-
 def show(results: list[dict[str, Any]]) -> bool:
     """A table, with what was promised beside what was measured; gives whether every promise was kept."""
     kept = True
@@ -249,7 +215,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="of `live` (default: 60) and `window` (120)")
     parser.add_argument("--fps", type=float, help="of the camera of `live` (default: the clip's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    engines = parser.add_argument_group("of `engines`")
+    engines.add_argument("--picture", type=Path, metavar="FILE", help="draw a bar chart there (PNG)")
+    engines.add_argument("--paper", action="store_true", help="beside the paper's networks, of random weights")
+    engines.add_argument("--repeats", type=int, default=200, metavar="N", help="calls of each (default: 200)")
     options = parser.parse_args()
+    if options.what == "engines":
+        return 0 if bench_engines(options) else 1
     files = options.files or clips()
     if options.what == "live" and shutil.which("ffmpeg") is None:
         sys.exit("ffmpeg is missing: apt-get install ffmpeg")
@@ -257,7 +229,6 @@ def main() -> int:
         "live": lambda: [bench_live(options.seconds or 60, files[0], options.fps)],
         "run": lambda: bench_run(files),
         "start": lambda: [bench_start(files[0])],
-        "engines": bench_engines,
         "window": lambda: [bench_window(options.seconds or 120, files[0])],
     }[options.what]()
     kept = show(results)
