@@ -12,7 +12,7 @@ from realtime_cer.rules import Rule
 
 PUBLISHED = ("avcer-video", "avcer-7cl", "avcer-8cl")
 
-PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]*$"
+PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Names of profiles are names of folders, on every system."""
 
 

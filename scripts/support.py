@@ -1,11 +1,24 @@
 """What the project's scripts share. Uses the standard library alone, so that any Python 3 can start them."""
 
+import importlib
 import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def start(module: str) -> NoReturn:
+    """Run ``main`` of one of the package's modules that need the training extra, and end with its exit code."""
+    sys.path.insert(0, str(ROOT))
+    use_environment()
+    try:
+        main = importlib.import_module(module).main
+    except ModuleNotFoundError as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}: run pip install '.[train]' in the project's environment")
+    sys.exit(main())
 
 
 def use_environment() -> None:

@@ -366,7 +366,7 @@ def test_voices_come_from_corpora_that_hold_every_class(tmp_path: Path) -> None:
         ("probabilities", both["probabilities"][:, :6], r"\(N, 7\)"),
         ("probabilities", np.full_like(both["probabilities"], np.nan), "NaN"),
         ("labels", both["labels"] + 1, "0 to 6"),
-        ("speakers", both["speakers"][1:], "like the probabilities"),
+        ("speakers", both["speakers"][1:], r"speakers \(N,\)"),
     ):
         np.savez(tmp_path / "unseen.npz", **{**both, key: wrong})
         with pytest.raises(Refused, match=told):

@@ -22,7 +22,7 @@ from realtime_cer.inference.profile import DEFAULT, read_profile
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.records import Decision
-from realtime_cer.training.command import Parser, data_folder, run
+from realtime_cer.training.command import Parser, count, data_folder, run
 from realtime_cer.training.evaluate import MEASURED, measure, show
 from realtime_cer.training.page import page
 from realtime_cer.training.pictures import confusion_picture
@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     p.add_argument("--picture", type=Path, metavar="FILE", help="draw the confusion matrix there (PNG)")
     p.add_argument("--engines", type=Path, metavar="DIR", help="other networks than the shipped ones")
-    p.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
+    p.add_argument("--threads", type=count(1), default=0, help="CPU threads (default: all cores)")
     report = p.add_argument_group("one report on everything")
     report.add_argument("--report", type=Path, metavar="DIR", help="write report.md, report.json and pictures there")
     report.add_argument("--probabilities", type=Path, metavar="FILE", help="what all models said: fit_fusion --store")

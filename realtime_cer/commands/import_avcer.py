@@ -40,7 +40,10 @@ def run_import(folder: Path, name: str = "avcer", overwrite: bool = False) -> in
         installed, or the profile cannot be written. Then nothing has changed.
     """
     target = _target(name, overwrite)
-    files = find(folder)
+    try:
+        files = find(folder)
+    except OSError as error:
+        raise Refused(f"{folder} cannot be read ({error.strerror}): name the folder with the authors' files") from None
     absent = [package for package in _NEEDED if importlib.util.find_spec(package) is None]
     if absent:
         raise Refused(f"import-avcer needs {' and '.join(absent)}: run pip install 'realtime-cer[train]'")
@@ -52,7 +55,10 @@ def run_import(folder: Path, name: str = "avcer", overwrite: bool = False) -> in
             _make(made, files)
             _swap(made, target, Path(scratch) / "old")
     except OSError as error:
-        raise Refused(f"profile {target} cannot be written ({error.strerror or error})") from None
+        raise Refused(
+            f"profile {target} cannot be written ({error.strerror or error}): make room there, or name another folder"
+            " with REALTIME_CER_PROFILES"
+        ) from None
     console = Talk()
     for model, path in files.items():
         console.print(f"{model}: {path}")
@@ -96,7 +102,7 @@ def _target(name: str, overwrite: bool) -> Path:
     """Where the profile will be, once its name may be used."""
     if not re.fullmatch(PROFILE_NAME, name) or name == profile.DEFAULT:
         raise Refused(
-            f"no profile can be called {name!r}: use small letters, digits, - and _, and not {profile.DEFAULT}"
+            f"no profile can be called {name!r}: use up to 64 small letters, digits, - and _, not {profile.DEFAULT}"
         )
     target = profile.profiles_folder() / name
     if target.exists() and not overwrite:

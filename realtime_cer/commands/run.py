@@ -117,7 +117,7 @@ def _submit(media: MediaFile, challenge: Challenge, out: Path) -> bool:
     """Write the challenge's file; False where every class in it would be made up."""
     classes = challenge.classes()
     if not classes:
-        notice(f"neither a face nor sound in {media.name}: no {CHALLENGE} is written")
+        notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
         return False
     with kept(out):
         write_challenge(out / CHALLENGE, Path(media.name).stem, classes)

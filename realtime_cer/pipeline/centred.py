@@ -80,9 +80,9 @@ class EveryFrame:
 class SurroundingSound:
     """Blocks of sound in, for any time the mean over all windows that cover it out. Keeps a few seconds.
 
-    Windows of 4 s begin at media time 0 and every ``step`` samples; the last one ends with the sound, shorter than 4 s,
-    and is filled up with its own mean. Every window counts, also one without a voice, as the protocol has it, but for
-    those that hold next to nothing: less than ``MIN_HEARD_S`` of sound, or digital silence.
+    Windows of 4 s begin at media time 0 and every ``step`` samples, as long as there is sound; the last ones, which the
+    end of the sound makes shorter, are filled up with their own mean. Every window counts, also one without a voice, as
+    the protocol has it, but for those that hold next to nothing: less than ``MIN_HEARD_S`` of sound, or digital silence.
 
     Parameters
     ----------
@@ -95,7 +95,6 @@ class SurroundingSound:
         self._step = step
         self._ring = AudioRing(0.0)
         self._start = 0  # of the next window
-        self._end = 0  # of the last window
         self._heard: deque[tuple[int, Scores]] = deque()
 
     def push(self, block: AudioBlock) -> None:
@@ -129,11 +128,10 @@ class SurroundingSound:
         return Scores(covering[-1].t, mean, covering[-1].engine)
 
     def _hear(self, to: int) -> None:
-        """Hear the windows that end at position ``to`` or before; one without any sound of its own is passed over."""
+        """Hear the windows that end at position ``to`` or before."""
         while self._start + _LENGTH <= to:
             end = min(self._start + _LENGTH, self._ring.end)
-            if end > self._end:
-                self._end = end
+            if end > self._start:
                 window = self._ring.window(end, end - self._start)
                 if window.heard >= MIN_HEARD_S * SAMPLE_RATE and np.abs(window.samples).max() >= _SILENT:
                     self._heard.append((self._start, self._acoustic(window)))

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from realtime_cer.labels import COMPOUND
+from realtime_cer.labels import BASIC, COMPOUND, PAIRS
 from realtime_cer.records import Decision
 
 HEADER = ("image_location", *(name.replace(" ", "_") for name in COMPOUND))
@@ -18,13 +18,11 @@ class Challenge:
         self._last = -1
 
     def add(self, decision: Decision) -> None:
-        """Take in the decision about frame ``decision.seq``; frames come in order.
-
-        Its class is the rule's bare argmax, also where the row abstains.
-        """
+        """Take in the decision about frame ``decision.seq``; frames come in order."""
         self._last = decision.seq
-        if decision.compound is not None:
-            self._found.append((decision.seq, decision.compound.index(max(decision.compound))))
+        number = _class_of(decision)
+        if number is not None:
+            self._found.append((decision.seq, number))
 
     def classes(self) -> list[int]:
         """The class of every frame, 0 to 6 in the order of ``labels.COMPOUND``; empty where no frame has any.
@@ -38,6 +36,20 @@ class Challenge:
                 at += 1
             classes.append(found[at][1])
         return classes
+
+
+def _class_of(decision: Decision) -> int | None:
+    """What is named or, where the row abstains, the rule's bare argmax; None where nothing is known."""
+    if decision.label is not None:
+        return COMPOUND.index(decision.label)
+    if decision.compound is None or decision.basic is None:
+        return None
+    scores = decision.compound
+    if not any(scores):
+        # Rule 1 leaves nothing of a calm face. The first of seven zeros would be Fearfully Surprised: take the sums.
+        p = dict(zip(BASIC, decision.basic, strict=True))
+        scores = tuple(p[a] + p[b] for a, b in PAIRS)
+    return scores.index(max(scores))
 
 
 def write_challenge(path: Path, video: str, classes: Iterable[int]) -> None:

@@ -18,6 +18,7 @@ from realtime_cer.training import corpora
 from realtime_cer.training.bygroup import groupings
 from realtime_cer.training.corpora import faces, speech
 from realtime_cer.training.corpora.corpus import Corpus, CorpusError, need_classes
+from realtime_cer.training.corpora.doubles import copies
 from realtime_cer.training.predictions import Predictions, predict
 
 MEASURED = (*faces.READERS, *speech.READERS)
@@ -33,6 +34,10 @@ _HELD_OUT = {
     "ravdess": f"actors {speech.RAVDESS_HELD_OUT[0]} to {speech.RAVDESS_HELD_OUT[-1]}",
     "nemo": f"speakers {' and '.join(speech.NEMO_HELD_OUT)}",
     "ferplus": "FER2013Valid and FER2013Test",
+    "affectnet": "the validation part",
+    "crema-d": "a fifth of the actors, by a hash of their numbers",
+    "savee": f"speaker {' and '.join(speech.SAVEE_HELD_OUT)}",
+    "iemocap": f"speakers {' and '.join(speech.IEMOCAP_HELD_OUT)}",
 }
 
 
@@ -45,7 +50,7 @@ def measure(name: str, data: Path, part: str = "all", engines: Path | None = Non
     corpus = need_classes(part_of(name, data, part), corpora.READERS[name].classes)
     said = predict(corpus, engines, threads)
     people = speakers(corpus)
-    report: dict[str, Any] = {"corpus": name, "part": part, "n": len(corpus)}
+    report: dict[str, Any] = {"corpus": name, "part": part, "n": len(corpus), "held_out": int(corpus.held_out.sum())}
     if corpus.classes == COMPOUND:
         present = np.array([model == "static" for model in MODELS])
         scores = np.where(present[:, None], said.probabilities[:, None], 0)
@@ -59,6 +64,8 @@ def measure(name: str, data: Path, part: str = "all", engines: Path | None = Non
         report |= {"ece": metrics.calibration_error(said.probabilities, corpus.labels)}
         report["calibration"] = _calibration(said, corpus, people)
         report["groups"] = by_group(corpus, guess)
+        if part == "held-out" and corpus.kind == "faces":
+            report["without_copies"] = without_copies(corpus, guess, data)
     report["speakers" if corpus.kind == "speech" else "pictures"] = len(set(corpus.groups.tolist()))
     report["interval_by"] = "file" if people is None else "speaker"
     manifest = said.engine.manifest
@@ -70,7 +77,7 @@ def figures(name: str, data: Path, part: str, engines: Path) -> dict[str, float 
     """Return the main figures of a corpus, as a manifest keeps them."""
     report = measure(name, data, part, engines)
     kept = {k: report[k] for k in ("n", "accuracy", "uar", "f1", "ece") if report[k] is not None}
-    by_rule = {f"f1_{name}": values["f1"] for name, values in report.get("rules", {}).items()}
+    by_rule = {f"f1_{rule}": values["f1"] for rule, values in report.get("rules", {}).items()}
     return kept | by_rule | {"how": f"scripts/evaluate --corpus {name} --part {part}"}
 
 
@@ -80,8 +87,8 @@ def part_of(name: str, data: Path, part: str) -> Corpus:
     if part == "all":
         return corpus
     if not corpus.held_out.any():
-        held_out = _HELD_OUT.get(name, "not in this copy")
-        raise CorpusError(f"{name}: the held-out part is {held_out}, of which nothing is in {data}: add it there")
+        told = _HELD_OUT.get(name, "a share of the pictures, by a hash of their names")
+        raise CorpusError(f"{name}: the held-out part is {told}, of which nothing is in {data}: add it there")
     return corpus.select(corpus.held_out)
 
 
@@ -167,6 +174,17 @@ def by_group(corpus: Corpus, guess: Indices) -> dict[str, Any]:
     return found
 
 
+def without_copies(corpus: Corpus, guess: Indices, data: Path) -> dict[str, Any] | None:
+    """Return the figures without files that are also, byte for byte, in the part trained on; None if there are none."""
+    whole = corpora.load(corpus.name, data)
+    copied = copies(corpus, whole.select(~whole.held_out))
+    if not copied.any() or copied.all():
+        return None
+    truth, said, count = corpus.labels[~copied], guess[~copied], len(corpus.classes)
+    figures = {"accuracy": metrics.accuracy, "uar": metrics.uar, "f1": metrics.macro_f1}
+    return {"copies": int(copied.sum())} | {name: figure(truth, said, count) for name, figure in figures.items()}
+
+
 def _calibration(said: Predictions, corpus: Corpus, people: npt.NDArray[np.str_] | None) -> dict[str, Any]:
     manifest = said.engine.manifest
     return {
@@ -190,6 +208,10 @@ def show(report: Mapping[str, Any], console: Console) -> None:
     table.add_column("95 % interval", justify="right")
     for key, told in (("accuracy", "accuracy"), ("uar", "mean recall (UAR)"), ("f1", "macro F1")):
         table.add_row(told, f"{100 * report[key]:.1f}", _between(report["interval95"][key]))
+    if report.get("without_copies"):
+        rest = report["without_copies"]
+        told = f"accuracy without {rest['copies']} that training saw too"
+        table.add_row(told, f"{100 * rest['accuracy']:.1f}", "")
     if report["ece"] is not None:
         after = report["calibration"]["after"]
         table.add_row("calibration error", f"{100 * report['ece']:.1f}", _between(after["interval95"]))

@@ -15,6 +15,7 @@ from realtime_cer import metrics
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights, weights_toml
 from realtime_cer.labels import BASIC, MODELS
+from realtime_cer.metrics.figures import recalls_of
 from realtime_cer.training import stored
 from realtime_cer.training.command import Parser, count, data_folder, run
 from realtime_cer.training.fusion_search import (
@@ -87,10 +88,10 @@ def score(samples: Samples, weights: FusionWeights) -> Figures:
     """Mean recall over the six emotions and macro F1 over all seven classes, each with its 95 % bootstrap interval."""
     guess = guesses(samples, weights)
     drawn = metrics.resampled(samples.labels, guess)[:, 0]
-    recall = (np.diagonal(drawn, axis1=1, axis2=2) / drawn.sum(axis=2))[:, EMOTIONS].mean(axis=1)
+    recall = np.nanmean(recalls_of(drawn)[:, EMOTIONS], axis=1)  # of few samples a draw may lack a class
     return {
         "mean_recall": mean_recall(samples.labels, guess),
-        "mean_recall_interval95": np.quantile(recall, [0.025, 0.975]).tolist(),
+        "mean_recall_interval95": np.nanquantile(recall, [0.025, 0.975]).tolist(),
         "macro_f1": metrics.macro_f1(samples.labels, guess),
         "macro_f1_interval95": list(metrics.intervals(samples.labels, guess)["f1"]),
     }
@@ -183,7 +184,8 @@ def work(a: argparse.Namespace) -> None:
     weights = fit(halves[0], a)
     scores = compare(halves, weights)
     notes = (
-        f"fitted on {len(halves[0].labels)} of {len(samples.labels)} samples, the others unseen: {given.source};"
+        f"fitted on {len(halves[0].labels)} of {len(samples.labels)} samples, the others unseen"
+        f"{' (dealt out at random: they may show the same people)' if given.half is None else ''}: {given.source};"
         f" {a.draws} Dirichlet draws, {'the best' if a.best == 1 else f'mean of the best {a.best}'}, seed {a.seed}"
         f"{', then the grid of v' if a.v else ''};"
         " intervals tell of drawing these samples anew, not of other people"

@@ -97,16 +97,23 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     os.replace(part, path)
 
 
-def resume(path: Path, settings: Mapping[str, Any], free: tuple[str, ...] = ()) -> dict[str, Any] | None:
-    """Read a checkpoint, if there is one; refuse one that was made with other settings than these."""
+def resume(plan: Plan) -> dict[str, Any] | None:
+    """Read a plan's checkpoint, if there is one; refuse one that was made with other settings or another rate."""
+    path, settings = plan.checkpoint, plan.settings
     if not path.is_file():
         return None
     state = _read(path, "resume from")
     made = state.get("settings", {})
-    other = [k for k in {**made, **settings} if k not in free and made.get(k) != settings.get(k)]
+    other = [k for k in {**made, **settings} if k not in plan.free and made.get(k) != settings.get(k)]
     if other:
         told = ", ".join(f"{k} was {made.get(k)!r}, is {settings.get(k)!r}" for k in other)
         raise Refused(f"cannot resume from {path}: {told}; give another --out, or the settings of then")
+    rate = plan.rate_at(state.get("step", 1) - 1)
+    if state.get("rate", rate) != rate:
+        raise Refused(
+            f"cannot resume from {path}: its last rate was {state['rate']:.3g} and would have been {rate:.3g};"
+            " give the length of then, or --start with it and another --out"
+        )
     return state
 
 
@@ -181,7 +188,7 @@ def fit(
     KeyboardInterrupt
         After Ctrl-C, once the checkpoint is written.
     """
-    state = resume(plan.checkpoint, plan.settings, plan.free)
+    state = resume(plan)
     network.to(plan.device)
     average = Average(network, plan.average)
     optimiser = OPTIMISERS[plan.optimiser](network.parameters(), plan.rate_at(0), weight_decay=plan.weight_decay)
@@ -209,7 +216,8 @@ def fit(
                 progress.update(task, completed=done, told=f"loss {values['loss']:.3f}")
                 if done % plan.save_every == 0 or checked or last or interrupted():
                     states = {k: v.state_dict() for k, v in kept.items()}
-                    save(plan.checkpoint, states | {"step": done, "settings": dict(plan.settings), "best": best})
+                    told = {"step": done, "rate": values["rate"], "settings": dict(plan.settings), "best": best}
+                    save(plan.checkpoint, states | told)
                 if checked and best and best["step"] == done:
                     save(plan.out / "best.pt", best | {"settings": dict(plan.settings)})
                 if interrupted():

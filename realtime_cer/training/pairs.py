@@ -13,16 +13,17 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
-from realtime_cer.errors import Refused
 from realtime_cer.inference.engine import Engine, load
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.training import corpora
 from realtime_cer.training.corpora.corpus import Corpus, CorpusError
+from realtime_cer.training.corpora.doubles import copies
+from realtime_cer.training.corpora.faces import validation
 from realtime_cer.training.crops import crops
 from realtime_cer.training.predictions import predict
 from realtime_cer.training.sequences import Views, make, views
-from realtime_cer.training.stored import Stored, arrays, dealt
-from realtime_cer.training.train_static import validation
+from realtime_cer.training.stored import Stored, dealt
+from realtime_cer.training.unseen import read_unseen
 
 _STILLS = 150
 """Stills of a class in a half, at most: sequences draw the classes evenly anyway."""
@@ -95,11 +96,10 @@ def pairs(data: Path, voices: Voices | None, engines: Path | None, count: int, s
 
 
 def stills(data: Path) -> tuple[Corpus, Corpus]:
-    """Read the lists of pictures nobody trained on and nobody measures the end result on."""
-    raf = corpora.load("raf-db", data, "train")
-    fer = corpora.load("ferplus", data, "held-out")
-    valid = np.array([path.parent.name == "FER2013Valid" for path in fer.paths])
-    chosen = raf.select(validation(raf)), fer.select(valid)
+    """Read the lists of RAF-DB's and FER+'s validation parts, without what FER+'s training part shows too."""
+    raf, fer = corpora.load("raf-db", data, "train"), corpora.load("ferplus", data)
+    valid = fer.select(np.array([path.parent.name == "FER2013Valid" for path in fer.paths]))
+    chosen = raf.select(validation(raf)), valid.select(~copies(valid, fer.select(~fer.held_out)))
     for corpus in chosen:
         if not len(corpus):
             raise CorpusError(f"{corpus.name}: no picture of its validation part is in {data}")
@@ -141,19 +141,11 @@ def read_voices(path: Path) -> Voices:
     Refused
         Not such a file.
     """
-    given = arrays(path, ("probabilities", "labels", "speakers", "corpus"))
-    p, labels = given["probabilities"], given["labels"]
-    if p.dtype.kind != "f" or p.shape != (len(p), len(BASIC)) or not np.isfinite(p).all():
-        raise Refused(f"{path}: probabilities must be (N, {len(BASIC)}), without NaN; make it anew with train_acoustic")
-    if any(given[key].shape != (len(p),) for key in ("labels", "speakers", "corpus")):
-        raise Refused(f"{path}: labels, speakers and corpus must be ({len(p)},) like the probabilities")
-    if labels.dtype.kind not in "iu" or not np.isin(labels, range(len(BASIC))).all():
-        raise Refused(f"{path}: labels must be 0 to {len(BASIC) - 1}")
-    names = given["corpus"].astype(str)
-    chosen, missing = _whole({name: labels[names == name] for name in np.unique(names).tolist()})
+    given = read_unseen(path)
+    names = given.corpus
+    chosen, missing = _whole({name: given.labels[names == name] for name in np.unique(names).tolist()})
     told = f"cross-validated acoustic networks on speakers each had not heard, of {' and '.join(chosen)}{missing}"
-    voices = Voices(p.astype(np.float32), labels.astype(np.int64), given["speakers"].astype(str), names, told)
-    return voices.select(np.isin(names, chosen))
+    return Voices(given.probabilities, given.labels, given.speakers, names, told).select(np.isin(names, chosen))
 
 
 def hear(data: Path, engines: Path | None, threads: int) -> Voices:

@@ -149,7 +149,7 @@ def _hash(path: Path) -> str:
 
 def begin(a: argparse.Namespace, plan: loop.Plan, data: Sequence[Mapping[str, Any]]) -> None:
     """Write ``settings.json`` and ``data.json``, unless ``--out`` holds a run with other settings: that is refused."""
-    loop.resume(plan.checkpoint, plan.settings, plan.free)
+    loop.resume(plan)
     given = {k: str(v) if isinstance(v, Path) else v for k, v in vars(a).items()}
     device = torch.cuda.get_device_name(plan.device) if plan.device.type == "cuda" else "cpu"
     hashes = {k: v for k, v in plan.settings.items() if k not in given}

@@ -132,7 +132,7 @@ def arrays(path: Path, keys: Sequence[str], optional: Sequence[str] = ()) -> dic
     try:
         loaded = np.load(path, allow_pickle=False)
         if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValueError("it is a single array")
+            raise ValueError
         with loaded as file:
             absent = [key for key in keys if key not in file]
             unknown = sorted(set(file) - {*keys, *optional})
@@ -142,5 +142,6 @@ def arrays(path: Path, keys: Sequence[str], optional: Sequence[str] = ()) -> dic
             return {key: file[key] for key in file}
     except OSError as error:
         raise Refused(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise Refused(f"{path} is no file of arrays (.npz): {' '.join(str(error).split())[:100]}") from None
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        # NumPy's own words would advise to load a pickle.
+        raise Refused(f"{path} is no file of arrays (.npz), or one that is damaged or holds objects") from None

@@ -1,7 +1,6 @@
 """Train the acoustic network: a head on the first layers of Whisper-base's frozen encoder, on RAVDESS and nEMO."""
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from realtime_cer.training.corpora.splits import folds as deal
 from realtime_cer.training.encoded import MAKERS, States, gather
 from realtime_cer.training.runlog import data_row
 from realtime_cer.training.temperature import fit_temperature
+from realtime_cer.training.unseen import Unseen, write_unseen
 
 CORPORA = ("ravdess", "nemo")
 
@@ -176,21 +176,10 @@ def report(a: argparse.Namespace, data: States, logits: Tensor, folds: npt.NDArr
         }
         told = ", ".join(f"{k} {v:.3f}" for k, v in found[f"{name}_cross_validated"].items() if isinstance(v, float))
         Console().print(f"{name}, {a.folds} folds of unseen speakers: {told}")
-    write_unseen(a.out / "unseen.npz", data, after)
+    plain = data.plain
+    said = Unseen(after[plain], data.labels[plain], data.speakers[plain], data.corpora[plain])
+    write_unseen(a.out / "unseen.npz", said)
     return found
-
-
-def write_unseen(path: Path, data: States, probabilities: npt.NDArray[np.float32]) -> None:
-    """Keep what was said of each clip's plain window: probabilities (N, 7), labels, speakers and corpus (N,)."""
-    plain, part = data.plain, path.with_suffix(".part.npz")
-    np.savez(
-        part,
-        probabilities=probabilities[plain],
-        labels=data.labels[plain],
-        speakers=data.speakers[plain],
-        corpus=data.corpora[plain],
-    )
-    os.replace(part, path)
 
 
 def train(a: argparse.Namespace) -> tuple[Acoustic, dict[str, Any]]:

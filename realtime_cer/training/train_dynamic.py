@@ -22,11 +22,11 @@ from realtime_cer.training import batches, corpora, loop, recipe
 from realtime_cer.training.batches import Batch
 from realtime_cer.training.command import count, data_folder, run
 from realtime_cer.training.corpora.corpus import Corpus
+from realtime_cer.training.corpora.faces import validation
 from realtime_cer.training.crops import crops
 from realtime_cer.training.runlog import data_row
 from realtime_cer.training.sequences import NEWEST, Views, make, views
 from realtime_cer.training.temperature import fit_temperature
-from realtime_cer.training.train_static import validation
 
 OURS = {
     "length": (1500, "steps"),

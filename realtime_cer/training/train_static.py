@@ -26,9 +26,9 @@ from realtime_cer.training import batches, corpora, loop, recipe
 from realtime_cer.training.augment import augment
 from realtime_cer.training.batches import Batch
 from realtime_cer.training.command import count, data_folder, number, run
-from realtime_cer.training.corpora.corpus import fraction, need_classes
+from realtime_cer.training.corpora.corpus import need_classes
 from realtime_cer.training.corpora.doubles import without_doubles
-from realtime_cer.training.corpora.faces import VALIDATION
+from realtime_cer.training.corpora.faces import validation
 from realtime_cer.training.crops import crops
 from realtime_cer.training.runlog import data_row
 from realtime_cer.training.temperature import fit_temperature
@@ -123,12 +123,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if a.blend and not a.start:
         p.error("--blend, which the second recipe sets, needs --start with the checkpoint of the first")
     return a
-
-
-def validation(corpus: corpora.Corpus) -> npt.NDArray[np.bool_]:
-    """Mark the part of RAF-DB that fits the temperature: neither trained on nor held out for measuring."""
-    share = np.array([fraction(str(group)) for group in corpus.groups])
-    return (share >= VALIDATION[0]) & (share < VALIDATION[1]) & ~corpus.held_out
 
 
 def sources(a: argparse.Namespace) -> Sources:

@@ -1,9 +1,12 @@
 """What folds of unseen speakers said: every clip judged by a network that never heard its speaker."""
 
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from realtime_cer import metrics
 from realtime_cer.errors import Refused
@@ -14,16 +17,25 @@ from realtime_cer.training.stored import arrays
 _KEYS = ("probabilities", "labels", "speakers", "corpus")
 
 
-def measure_unseen(path: Path) -> dict[str, dict[str, Any]]:
-    """Measure the folds' probabilities, each corpus by itself; intervals draw whole speakers anew.
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """Of N clips: probabilities (N, 7), labels (N,) into ``labels.BASIC``, speakers (N,) and corpus (N,), names."""
 
-    Parameters
-    ----------
-    path : ``.npz`` with probabilities (N, 7), labels (N,) into ``labels.BASIC``, speakers (N,), and corpus (N,) or one
+    probabilities: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    speakers: npt.NDArray[np.str_]
+    corpus: npt.NDArray[np.str_]
 
-    Returns
-    -------
-    For each corpus what ``evaluate.measure`` gives
+
+def write_unseen(path: Path, unseen: Unseen) -> None:
+    """Write a file (``.npz``) whole or not at all."""
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **asdict(unseen))
+    os.replace(part, path)
+
+
+def read_unseen(path: Path) -> Unseen:
+    """Read a file that ``write_unseen`` wrote; ``corpus`` may also be one name for all clips.
 
     Raises
     ------
@@ -39,13 +51,29 @@ def measure_unseen(path: Path) -> dict[str, dict[str, Any]]:
         raise Refused(f"{path}: corpus must be one name, or (N,) of them")
     if labels.dtype.kind not in "iu" or labels.min() < 0 or labels.max() >= len(BASIC):
         raise Refused(f"{path}: labels must be whole numbers from 0 to {len(BASIC) - 1}")
-    if not np.isfinite(p).all() or (p < 0).any() or (abs(p.sum(1) - 1) > 0.01).any():
-        raise Refused(f"{path}: probabilities must not be negative, and each row must sum to 1")
-    corpora = np.broadcast_to(given["corpus"].astype(str), count)
+    if p.dtype.kind != "f" or not np.isfinite(p).all() or (p < 0).any() or (abs(p.sum(1) - 1) > 0.01).any():
+        raise Refused(f"{path}: a row is no probabilities: NaN, negative, or it does not sum to 1")
+    corpus = np.broadcast_to(given["corpus"].astype(str), count)
+    return Unseen(p.astype(np.float32), labels.astype(np.int64), speakers.astype(str), corpus)
+
+
+def measure_unseen(path: Path) -> dict[str, dict[str, Any]]:
+    """Measure the folds' probabilities, each corpus by itself; intervals draw whole speakers anew.
+
+    Returns
+    -------
+    For each corpus what ``evaluate.measure`` gives
+
+    Raises
+    ------
+    Refused
+        As ``read_unseen``.
+    """
+    given = read_unseen(path)
     found = {}
-    for name in sorted(set(corpora.tolist())):
-        here = corpora == name
-        truth, said, people = labels[here].astype(np.int64), p[here].astype(np.float64), speakers[here].astype(str)
+    for name in sorted(set(given.corpus.tolist())):
+        here = given.corpus == name
+        truth, people, said = given.labels[here], given.speakers[here], given.probabilities[here].astype(np.float64)
         found[name] = {
             "corpus": name,
             "part": "unseen speakers",

@@ -1,14 +1,15 @@
-"""Pictures that two corpora share, found by what they show."""
+"""Pictures that two corpora, or two parts of one, share: found by what they show, or byte for byte."""
 
 import hashlib
 import os
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.progress import track
 
 from realtime_cer.quiet import cv2
-from realtime_cer.training.corpora.corpus import Corpus, cache_folder
+from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
 
 _SIDE = 16
@@ -31,6 +32,12 @@ def without_doubles(corpus: Corpus, other: Corpus) -> Corpus:
     return corpus.select(distances(fingerprints(corpus), fingerprints(other)) > NEAR)
 
 
+def copies(corpus: Corpus, other: Corpus) -> npt.NDArray[np.bool_]:
+    """Mark the files of a corpus that another holds byte for byte, (N,): FER2013's parts share hundreds."""
+    known = {_digest(path) for path in other.paths}
+    return np.array([_digest(path) in known for path in corpus.paths], bool)
+
+
 def fingerprints(corpus: Corpus) -> Bits:
     """Return 256 bits for each picture, (N, 4): whether grey rises from left to right in a grid of 16x16; cached."""
     stats = "\n".join(f"{path.name}:{path.stat().st_size}" for path in corpus.paths)
@@ -51,6 +58,13 @@ def distances(ours: Bits, others: Bits) -> npt.NDArray[np.int64]:
     """Return for each of ours, (N, 4), how many bits differ from the nearest of the others, (M, 4): (N,)."""
     nearest = [np.bitwise_count(bits ^ others).sum(1, dtype=np.int64).min() for bits in ours]
     return np.array(nearest, np.int64)
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise CorpusError(f"cannot read picture {path}: {error.strerror}") from None
 
 
 def _bits(picture: npt.NDArray[np.uint8]) -> Bits:

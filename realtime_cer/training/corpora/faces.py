@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from rich.progress import track
 
 from realtime_cer.labels import BASIC, COMPOUND
@@ -45,6 +46,12 @@ def raf_db(folder: Path) -> Corpus:
     if not rows:
         raise CorpusError(f"raf-db: none of the pictures listed in {lists} is in {images}")
     return build("raf-db", "faces", rows, aligned=True)
+
+
+def validation(corpus: Corpus) -> npt.NDArray[np.bool_]:
+    """Mark RAF-DB's validation part, (N,): neither trained on nor held out for measuring."""
+    share = np.array([fraction(str(group)) for group in corpus.groups])
+    return (share >= VALIDATION[0]) & (share < VALIDATION[1]) & ~corpus.held_out
 
 
 def raf_ce(folder: Path) -> Corpus:
