@@ -33,6 +33,8 @@ from rich.console import Console
 from rich.table import Table
 from support import ROOT
 
+from realtime_cer.training.command import count
+
 sys.path.insert(0, str(ROOT / "tests"))
 
 COMMAND = [sys.executable, "-m", "realtime_cer"]
@@ -218,8 +220,11 @@ def main() -> int:
     engines = parser.add_argument_group("of `engines`")
     engines.add_argument("--picture", type=Path, metavar="FILE", help="draw a bar chart there (PNG)")
     engines.add_argument("--paper", action="store_true", help="beside the paper's networks, of random weights")
-    engines.add_argument("--repeats", type=int, default=200, metavar="N", help="calls of each (default: 200)")
+    engines.add_argument("--repeats", type=count(1), default=200, metavar="N", help="calls of each (default: 200)")
     options = parser.parse_args()
+    for path in (options.json, options.picture):
+        if path and not path.parent.is_dir():
+            parser.error(f"no folder {path.parent}: make it first")
     if options.what == "engines":
         return 0 if bench_engines(options) else 1
     files = options.files or clips()

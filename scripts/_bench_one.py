@@ -67,7 +67,7 @@ def measure_network(profile: str, name: str, backend: str, precision: str, repea
     kept = next(cache.entries(), None)
     where = "" if backend == "cpu" else f", {backend} {precision}"
     yield {
-        "stage": name + where + (" of the paper" if profile == PAPER else ""),
+        "stage": _of(name + where, profile),
         "profile": profile,
         "network": name,
         "engine": backend,
@@ -93,7 +93,7 @@ def measure_seeing(profile: str, repeats: int) -> Iterator[Row]:
 
     picture = portrait()
     perception = load_perception(Config(profile=profile))
-    seeing, k = perception.seeing, 0
+    seeing, finder, k = perception.seeing, perception.finder, 0
 
     def see() -> Any:
         nonlocal k
@@ -107,12 +107,20 @@ def measure_seeing(profile: str, repeats: int) -> Iterator[Row]:
         static, features = seeing.static(Frame(0.0, 0, picture), face)
         seeing.dynamic(static.t, face.id, features)
 
-    calls = {"face, 512x512": lambda: perception.finder.find(picture), "static and dynamic": networks, SEEN: see}
-    for stage, call in calls.items():
-        of = " of the paper" if profile == PAPER else ""
-        row: Row = {"stage": stage + of, "profile": profile, **percentiles(timed(call, repeats))}
-        yield row | ({} if stage == "face, 512x512" else {"engine": perception.engines["static"]})
+    if profile != PAPER:  # it has the same landmarks
+        yield {
+            "stage": "face, 512x512",
+            "profile": profile,
+            **percentiles(timed(lambda: finder.find(picture), repeats)),
+        }
+    for stage, call in {"static and dynamic": networks, SEEN: see}.items():
+        figures = percentiles(timed(call, repeats))
+        yield {"stage": _of(stage, profile), "profile": profile, "engine": perception.engines["static"], **figures}
     perception.close()
+
+
+def _of(stage: str, profile: str) -> str:
+    return f"{stage} of the paper" if profile == PAPER else stage
 
 
 if __name__ == "__main__":

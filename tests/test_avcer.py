@@ -434,11 +434,19 @@ def test_a_wrong_file_in_the_folder_ends_the_import_before_anything_is_written(
     assert list((tmp_path / "profiles").iterdir()) == []
 
 
-def test_an_export_that_disagrees_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(avcer_export, "TOLERANCE", -1.0)
+@pytest.mark.parametrize("off", [2e-4, float("nan")])
+def test_an_export_that_disagrees_is_not_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: float) -> None:
+    def inexact(*arguments: Any) -> Any:
+        engine = load(*arguments)
+        run = engine.run
+        monkeypatch.setattr(engine, "run", lambda batch: {k: v + np.float32(off) for k, v in run(batch).items()})
+        return engine
+
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(5120, 7))
+    avcer_export.write_network("dynamic", network, tmp_path, {})
+    monkeypatch.setattr(avcer_export, "load", inexact)
     line = refusal(lambda: avcer_export.write_network("dynamic", network, tmp_path, {}))
-    assert "the dynamic network does not survive its export" in line
+    assert "the dynamic network does not survive its export: its probabilities are" in line
 
 
 def test_the_seven_class_file_serves_where_the_other_is_not_there(tmp_path: Path) -> None:
@@ -459,9 +467,10 @@ def test_every_file_that_is_not_found_is_named(tmp_path: Path) -> None:
     for name in ("FER_static_ResNet50_AffectNet.pt", "FER_dinamic_LSTM_Aff-Wild2.pt", "epoch_63.pth or epoch_51.pth"):
         assert name in line
     assert "no folder" in refusal(lambda: run_import(tmp_path / "absent", "new", False))
+    assert "cannot be read (File name too long)" in refusal(lambda: run_import(tmp_path / (300 * "a"), "new", False))
 
 
-@pytest.mark.parametrize("name", ["default", "../avcer", "Avcer", "", "a b", "."])
+@pytest.mark.parametrize("name", ["default", "../avcer", "Avcer", "", "a b", ".", 300 * "a"])
 def test_names_that_cannot_be_profiles_are_refused(tmp_path: Path, name: str) -> None:
     assert "no profile can be called" in refusal(lambda: run_import(tmp_path, name, True))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from realtime_cer.commands.results import FILES
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
-from realtime_cer.labels import BASIC
+from realtime_cer.labels import BASIC, COMPOUND
 from realtime_cer.perception.acoustic import pad
 from realtime_cer.perception.dynamic import LENGTH
 from realtime_cer.perception.static import StaticModel
 from realtime_cer.pipeline.centred import decide_centred, mean_of_logits
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Face, Floats, Frame
+from realtime_cer.rules import compound
 from realtime_cer.sinks.challenge import Challenge, write_challenge
 from realtime_cer.sinks.series import step_of
 from realtime_cer.sinks.tables import read_rows
@@ -71,11 +73,9 @@ def acoustic(rows: list[Decision]) -> list[tuple[float, ...] | None]:
 def reference(sound: Floats, t: float) -> Floats | None:
     """The mean over all windows that cover a time, from the whole track at once."""
     engine, logits = TinyEngine("acoustic", 2), []
-    begins = list(range(0, len(sound), SAMPLE_RATE // 2))
-    last = next(begin for begin in begins if begin + 4 * SAMPLE_RATE >= len(sound))
-    for begin in begins[: begins.index(last) + 1]:
+    for begin in range(0, len(sound), SAMPLE_RATE // 2):
         window = sound[begin : begin + 4 * SAMPLE_RATE]
-        if begin <= t * SAMPLE_RATE < begin + len(window):
+        if len(window) >= SAMPLE_RATE / 2 and begin <= t * SAMPLE_RATE < begin + len(window):
             logits.append(np.log(engine.run(pad(window)[np.newaxis])["probabilities"][0].astype(np.float64)))
     if not logits:
         return None
@@ -94,7 +94,7 @@ def test_mean_log_probabilities_are_as_good_as_mean_logits() -> None:
     assert np.isfinite(mean_of_logits([[1, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0]])).all()
 
 
-@pytest.mark.parametrize(("seconds", "sets"), [(2.3, 1), (4.0, 1), (10.3, 21)])
+@pytest.mark.parametrize(("seconds", "sets"), [(2.3, 4), (4.0, 8), (10.3, 21)])
 def test_sound_is_the_mean_of_all_windows_around_a_frame_and_ends_with_the_track(seconds: float, sets: int) -> None:
     sound = voice(seconds)
     rows = centred(pictures(steady(12)) + blocks(sound))
@@ -190,9 +190,9 @@ def test_a_lost_face_clears_the_window_and_a_glance_away_does_not() -> None:
     assert all((row.age_ms["dynamic"] or 0) <= 160.001 for row in rows)
 
 
-def said(seq: int, compound: tuple[float, ...] | None, label: str | None = None) -> Any:
+def said(seq: int, compound: tuple[float, ...] | None, label: str | None = None) -> Decision:
     (row,) = centred(pictures([0.0]))
-    return Decision(**{**{k: getattr(row, k) for k in row.__slots__}, "seq": seq, "compound": compound, "label": label})
+    return replace(row, seq=seq, compound=compound, label=label)
 
 
 def one_of(winner: int) -> tuple[float, ...]:
@@ -201,9 +201,9 @@ def one_of(winner: int) -> tuple[float, ...]:
 
 def test_every_frame_has_a_line_and_gaps_take_the_nearest_class_the_earlier_first(tmp_path: Path) -> None:
     challenge = Challenge()
-    for seq, compound in enumerate([None, one_of(3), None, one_of(6), None, None, one_of(2), None]):
+    for seq, scores in enumerate([None, one_of(3), None, one_of(6), None, None, one_of(2), None]):
         if seq != 4:  # a frame without a row of its own: two pictures of one time
-            challenge.add(said(seq, compound))
+            challenge.add(said(seq, scores))
     assert challenge.classes() == [3, 3, 3, 6, 6, 2, 2, 2]
     write_challenge(tmp_path / "challenge.txt", "one, two", challenge.classes()[:1])
     write_challenge(tmp_path / "plain.txt", "film", challenge.classes())
@@ -215,6 +215,15 @@ def test_every_frame_has_a_line_and_gaps_take_the_nearest_class_the_earlier_firs
     ]
     assert (tmp_path / "challenge.txt").read_text(encoding="utf-8").splitlines()[1] == '"one, two/00001.jpg",3'
     assert sorted(path.name for path in tmp_path.iterdir()) == ["challenge.txt", "plain.txt"]
+
+
+def test_a_row_that_the_rule_leaves_empty_gets_the_strongest_pair_not_the_first() -> None:
+    fused = dict.fromkeys(BASIC, 0.01) | {"Neutral": 0.9, "Sadness": 0.04, "Anger": 0.03}
+    empty = said(0, tuple(compound([fused[name] for name in BASIC], "rule1")))
+    challenge = Challenge()
+    challenge.add(replace(empty, basic=tuple(fused.values())))
+    assert empty.compound == (0.0,) * 7
+    assert challenge.classes() == [COMPOUND.index("Sadly Angry")]
 
 
 def test_a_film_of_which_nothing_is_known_has_no_classes() -> None:
@@ -250,7 +259,7 @@ def test_run_gives_a_row_and_a_line_for_every_frame_and_a_film(
     assert [row.t for row in rows] == pytest.approx(steady(2.5, 24), abs=0.002)
     assert len((tmp_path / "decisions.csv").read_text(encoding="utf-8").splitlines()) == 61
     heard = [row.models["acoustic"] is not None for row in rows]
-    assert heard == [row.t < 1.085 for row in rows]  # one window, and not a frame longer than its sound
+    assert heard == [row.t < 1.085 for row in rows]  # and not a frame longer
     lines = (tmp_path / "challenge.txt").read_text(encoding="utf-8").splitlines()[1:]
     assert lines == [
         f"face/{n:05d}.jpg,{(row.compound or ()).index(max(row.compound or ()))}" for n, row in enumerate(rows, 1)

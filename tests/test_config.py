@@ -64,7 +64,7 @@ def test_a_missing_or_binary_file_is_refused(tmp_path: Path) -> None:
         read_config(tmp_path / "b.toml")
 
 
-@pytest.mark.parametrize("name", ["../mine", "/mine", "a/b", "", ".", "Mine", "-mine", "mine\n"])
+@pytest.mark.parametrize("name", ["../mine", "/mine", "a/b", "", ".", "Mine", "-mine", "mine\n", 65 * "m"])
 def test_a_profile_is_a_plain_name(name: str) -> None:
     with pytest.raises(Refused, match="profile"):
         read_config(None, {"profile": name})

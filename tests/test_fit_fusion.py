@@ -1,5 +1,6 @@
 """The search for fusion weights against brute force, stored probabilities, pairs, and the command that fits."""
 
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -287,6 +288,30 @@ def test_the_command_writes_weights_that_score_as_it_says(tmp_path: Path, models
     )
 
 
+def test_shrinking_goes_from_the_fitted_weights_to_equal_ones(tmp_path: Path) -> None:
+    stored.write(tmp_path / "p.npz", made(half=True))
+    found = []
+    for share in ("0", "0.5", "1"):
+        out = tmp_path / f"{share}.toml"
+        flags = ["--probabilities", str(tmp_path / "p.npz"), "--out", str(out), "--draws", "300", "--shrink", share]
+        assert main(flags) == 0
+        found.append(read_weights(out).classes)
+    np.testing.assert_allclose(found[2], 1 / 3)
+    np.testing.assert_allclose(found[1], (found[0] + 1 / 3) / 2)
+    assert abs(found[0] - 1 / 3).max() > 0.05
+
+
+def test_few_samples_have_intervals_too(tmp_path: Path) -> None:
+    """Drawn anew, three samples of a class are often none."""
+    stored.write(tmp_path / "p.npz", made(42))
+    out = tmp_path / "w.toml"
+    assert main(["--probabilities", str(tmp_path / "p.npz"), "--out", str(out), "--draws", "20"]) == 0
+    table = tomllib.loads(out.read_text(encoding="utf-8"))
+    low, high = table["scores"]["fitted"]["unseen_half"]["mean_recall_interval95"]
+    assert 0 <= low < high <= 1
+    assert "dealt out at random" in table["notes"]
+
+
 def named(side: int, labels: npt.NDArray[np.int64]) -> Floats:
     """Probabilities that tell by their first two entries of which label and half they are."""
     p = np.zeros((len(labels), 7), np.float32)
@@ -404,6 +429,10 @@ def test_stills_are_of_the_validation_parts_alone(tmp_path: Path) -> None:
     assert all(0.10 <= fraction(path.stem.removesuffix("_aligned")) < 0.14 for path in raf.paths)
     assert {path.parent.name for path in fer.paths} == {"FER2013Valid"}
     assert len(fer) == 7
+    folder = tmp_path / "ferplus"
+    shutil.copy(folder / "FER2013Train" / "ferTrain3.png", folder / "FER2013Valid" / "ferValid2.png")
+    left = {path.name for path in pairs.stills(tmp_path)[1].paths}
+    assert left == {f"ferValid{n}.png" for n in range(7) if n != 2}
 
 
 def sound(path: Path) -> None:

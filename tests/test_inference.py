@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from realtime_cer.errors import Refused
-from realtime_cer.inference.engine import BACKENDS, absent, load
+from realtime_cer.inference import cuda, engine
+from realtime_cer.inference.engine import BACKENDS, GPU_BACKENDS, absent, chosen, load
 from realtime_cer.inference.manifest import engines_folder, read_manifest, sha256
 from realtime_cer.inference.silero import BLOCK, Silero
 from realtime_cer.labels import BASIC
@@ -133,6 +134,18 @@ def test_auto_takes_what_works_here() -> None:
     engine = load("dynamic", "auto")
     engine.run(np.zeros((1, 10, 512), np.float32))
     assert absent(engine.backend) is None
+
+
+def test_what_auto_takes_is_told_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "driver_installed", lambda: False)
+    assert chosen() == "--engine auto takes cpu: no NVIDIA driver is installed"
+    monkeypatch.setattr(cuda, "driver_installed", lambda: True)
+    monkeypatch.setattr(engine, "absent", lambda name: f"{name} is missing" if name in GPU_BACKENDS else None)
+    assert chosen() == ("--engine auto takes cpu: tensorrt is missing; tensorrt-rtx is missing; cuda is missing")
+    monkeypatch.setattr(engine, "absent", lambda name: f"{name} is missing" if "tensorrt" in name else None)
+    assert chosen() == "--engine auto takes cuda: tensorrt is missing; tensorrt-rtx is missing"
+    monkeypatch.setattr(engine, "absent", lambda name: None)
+    assert chosen() == "--engine auto takes tensorrt, the fastest"
 
 
 def test_silero_hears_nothing_in_silence_and_is_reset() -> None:

@@ -19,7 +19,8 @@ from realtime_cer.quiet import cv2
 from realtime_cer.rules import RULES
 from realtime_cer.training import corpora, fusions, page
 from realtime_cer.training.bygroup import groupings
-from realtime_cer.training.corpora.corpus import CorpusError
+from realtime_cer.training.corpora.corpus import CorpusError, fraction
+from realtime_cer.training.evaluate import without_copies
 from realtime_cer.training.pictures import reliability_picture, weights_picture
 from realtime_cer.training.report import without_paths
 from realtime_cer.training.stored import Stored, write
@@ -139,7 +140,28 @@ def test_a_report_on_real_faces(data: Path, tmp_path: Path, portrait_clip: Path)
     # Far beyond the 14 % of guessing, on faces that no training saw.
     assert max(r["f1"] for r in rules.values()) > 0.3
     assert "Rules on compound expressions: raf-ce" in text
-    assert "too good" in text  # of part all
+    assert "Part `all`" not in text  # no training sees any of it
+
+
+def test_a_part_that_training_sees_is_named(tmp_path: Path, portrait_clip: Path) -> None:
+    ravdess(tmp_path / "ravdess", range(20, 22))
+    for part, told in (("all", True), ("held-out", False)):
+        _, text = report(tmp_path / part, "--data", str(tmp_path), "--part", part, "--clip", str(portrait_clip))
+        assert ("**Part `all` of ravdess includes files that training may see" in text) == told
+
+
+def test_figures_without_copies_of_what_was_trained_on(tmp_path: Path) -> None:
+    raf_db(tmp_path / "raf", 3)
+    lists = tmp_path / "raf" / "EmoLabel" / "list_patition_label.txt"
+    images = tmp_path / "raf" / "Image" / "aligned"
+    seen = next(f"train_{n:05d}" for n in range(99) if fraction(f"train_{n:05d}") > 0.2)
+    shutil.copy(images / "test_1000_aligned.jpg", images / f"{seen}_aligned.jpg")
+    found = corpora.load("raf-db", tmp_path / "raf")
+    right = found.labels.copy()
+    assert without_copies(found, right, tmp_path) is None  # it is there, but not listed
+    lists.write_text(f"{lists.read_text()}\n{seen}.jpg 1")
+    right[0] = 0  # of the copy alone it is wrong
+    assert without_copies(found, right, tmp_path) == {"copies": 1, "accuracy": 1, "uar": 1, "f1": 1}
 
 
 def test_fusions_are_measured_on_the_half_that_was_not_fitted() -> None:

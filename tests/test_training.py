@@ -258,6 +258,24 @@ def test_a_resume_from_other_settings_is_refused_and_nothing_is_lost(tmp_path: P
         _fit(_plan(tmp_path))
 
 
+def test_a_run_becomes_longer_only_before_its_rate_falls(tmp_path: Path) -> None:
+    longer = {"steps": 80, "rate_at": lambda step: 0.01 * schedule.fall(step, 80, 5, 0.5)}
+    steps: list[int] = []
+
+    def pressed(network: Small, batch: Batch) -> Tensor:
+        steps.append(1)
+        if len(steps) == 12:
+            signal.raise_signal(signal.SIGINT)
+        return _loss(network, batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        _fit(_plan(tmp_path / "parts"), pressed)
+    assert _same(_fit(_plan(tmp_path / "parts", **longer)), _fit(_plan(tmp_path / "whole", **longer)))
+    _fit(_plan(tmp_path / "fallen"))
+    with pytest.raises(Refused, match=r"its last rate was .* and would have been 0\.01;"):
+        _fit(_plan(tmp_path / "fallen", **longer))
+
+
 def test_a_start_from_no_checkpoint_of_this_network_is_refused_in_one_line(tmp_path: Path) -> None:
     _fit(_plan(tmp_path))
     (tmp_path / "text.pt").write_text("nothing")

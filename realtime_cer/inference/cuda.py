@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import sys
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -49,6 +50,15 @@ def gpu() -> Gpu:
         reason = str(error) if type(error) is RuntimeError else "its driver is not installed"
         raise Refused(f"no NVIDIA GPU answers ({reason})") from None
     return Gpu(name, f"{major}.{minor}", f"{version // 1000}.{version % 1000 // 10}")
+
+
+def driver_installed() -> bool:
+    """Whether the driver's library is there, with or without a GPU; asks for no package."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def value(result: tuple[Any, ...]) -> Any:

@@ -103,3 +103,18 @@ def absent(backend: str) -> str | None:
     from realtime_cer.inference.opening import why_not
 
     return why_not(backend)
+
+
+def chosen() -> str:
+    """Which engine ``auto`` goes for on this machine, and why none that is faster, in one line."""
+    from realtime_cer.inference.cuda import driver_installed
+
+    if not driver_installed():
+        return "--engine auto takes cpu: no NVIDIA driver is installed"
+    reasons = []
+    for backend in BACKENDS:
+        reason = absent(backend)
+        if reason is None:
+            break
+        reasons.append(reason)
+    return f"--engine auto takes {backend}" + (f": {'; '.join(reasons)}" if reasons else ", the fastest")

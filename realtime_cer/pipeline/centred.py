@@ -80,9 +80,9 @@ class EveryFrame:
 class SurroundingSound:
     """Blocks of sound in, for any time the mean over all windows that cover it out. Keeps a few seconds.
 
-    Windows of 4 s begin at media time 0 and every ``step`` samples, as long as there is sound; the last ones, which the
-    end of the sound makes shorter, are filled up with their own mean. Every window counts, also one without a voice, as
-    the protocol has it, but for those that hold next to nothing: less than ``MIN_HEARD_S`` of sound, or digital silence.
+    Windows of 4 s begin at media time 0 and every ``step`` samples, as long as there is sound; those that its end makes
+    shorter are filled up with their own mean. Every window counts, also one without a voice, as the protocol has it,
+    but for those that hold next to nothing: less than ``MIN_HEARD_S`` of sound, or digital silence.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from realtime_cer.fusion import FusionWeights, weights_toml
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.metrics.figures import recalls_of
 from realtime_cer.training import stored
-from realtime_cer.training.command import Parser, count, data_folder, run
+from realtime_cer.training.command import Parser, count, data_folder, number, run
 from realtime_cer.training.fusion_search import (
     DRAWS,
     EMOTIONS,
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--draws", type=count(1), default=DRAWS, help="of W")
     p.add_argument("--best", type=count(1), default=1, help="take the mean of so many best draws; 1 as published")
+    p.add_argument("--shrink", type=number(0, 1), default=0.0, help="share of equal weights mixed into W; 0 as published")
     p.add_argument("--pairs", type=count(100), default=50_000)
     p.add_argument("--v", action=argparse.BooleanOptionalAction, default=False, help="fit v too; not for rule1")
     p.add_argument("--name", default="fitted", help="how rows and windows call the weights")
@@ -79,8 +80,12 @@ def samples_of(given: stored.Stored, models: int) -> tuple[Samples, npt.NDArray[
 
 
 def fit(samples: Samples, a: argparse.Namespace) -> FusionWeights:
-    """Search as published: the best of many drawn W, then, if asked, the grid of v for it."""
+    """Search as published: the best of many drawn W, then, if asked, the grid of v for it.
+
+    Shrinking W towards equal weights guards against a model that does better on these samples than it will elsewhere.
+    """
     classes = fit_classes(samples, flat_draws(samples.told, a.draws, a.seed), a.best)
+    classes = (1 - a.shrink) * classes + a.shrink / len(classes)
     return FusionWeights(classes, fit_models(samples, classes) if a.v else None, a.name)
 
 
@@ -187,6 +192,7 @@ def work(a: argparse.Namespace) -> None:
         f"fitted on {len(halves[0].labels)} of {len(samples.labels)} samples, the others unseen"
         f"{' (dealt out at random: they may show the same people)' if given.half is None else ''}: {given.source};"
         f" {a.draws} Dirichlet draws, {'the best' if a.best == 1 else f'mean of the best {a.best}'}, seed {a.seed}"
+        f"{f', {a.shrink:g} of equal weights mixed in' if a.shrink else ''}"
         f"{', then the grid of v' if a.v else ''};"
         " intervals tell of drawing these samples anew, not of other people"
     )
