@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from parts import avcer as made
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,7 +24,6 @@ from realtime_cer.inference.profile import read_profile
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.models import avcer, avcer_export
 from realtime_cer.models.avcer import load_acoustic, load_dynamic, load_static
-from tests.parts import avcer as made
 
 # The import of all three networks counts against the test that first asks for it: half a minute of a free core.
 pytestmark = pytest.mark.timeout(300)
