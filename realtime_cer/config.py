@@ -122,6 +122,8 @@ def _explain(error: ValidationError) -> str:
 
     first = error.errors()[0]
     key = ".".join(map(str, first["loc"]))
+    if key == "profile":
+        return f"no profile can be called {first['input']!r}: small letters, digits, - and _ only, 64 at most"
     if first["type"] != "extra_forbidden":
         return f"{key}: {first['msg']}"
     sections: dict[str, type[BaseModel]] = {"face": FaceConfig, "voice": VoiceConfig}

@@ -75,7 +75,8 @@ def compound(fused: npt.ArrayLike, rule: Rule) -> Array:
     faces of its corpus, pi, where Happiness is seventeen times as frequent as Fear. Among compound faces pi does not
     hold, and what does hold is unknown. Rule 3 takes the geometric mean of pi and the uniform prior, which divides p by
     sqrt(pi), and brings the result back to the sum of p: ``q = p / sqrt(pi) * sum(p) / sum(p / sqrt(pi))``, then
-    ``q[a] + q[b]``. It was derived without labels of compound faces, and compared with the others on RAF-CE.
+    ``q[a] + q[b]``. It was derived without labels of compound faces, and compared with the others on RAF-CE. The prior
+    is RAF-DB's, whatever was fused: for networks that learned another one it is an approximation.
     """
     p = np.asarray(fused, np.float64)
     if p.shape[-1:] != (len(BASIC),):

@@ -350,6 +350,7 @@ def test_both_spellings_at_once_are_surplus(tmp_path: Path) -> None:
 def test_the_profile_holds_the_authors_settings_and_names_where_it_is_from(profiles: Path) -> None:
     profile = read_profile("avcer")
     assert (profile.crop, profile.weights, profile.rule) == ("box", "avcer-8cl", "rule1")
+    assert (profile.padding, profile.sound_step_s) == ("mean", 0.5)
     assert [path.name for path in profiles.iterdir()] == ["avcer"]  # nothing is left of the making
     assert len(list(profile.folder.iterdir())) == 7
     for name in MODELS:

@@ -210,6 +210,19 @@ def test_devices_gives_the_words_to_select_each(monkeypatch: pytest.MonkeyPatch)
     assert "none" not in shown
 
 
+def test_devices_lists_every_engine_with_the_reason_against_it_and_what_auto_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing = {"tensorrt": "tensorrt is not installed", "tensorrt-rtx": "tensorrt-rtx needs an NVIDIA GPU"}
+    monkeypatch.setattr("realtime_cer.inference.engine.absent", missing.get)
+    rows = {line[2:31].strip(): line[31:] for line in shown_devices(monkeypatch, [], []).splitlines()}
+    assert rows["--engine auto"] == "the fastest that is there: cuda · taken by default"
+    assert rows["--engine tensorrt"] == "tensorrt is not installed"
+    assert rows["--engine tensorrt-rtx"] == "tensorrt-rtx needs an NVIDIA GPU"
+    assert rows["--engine cuda"] == "ready"
+    assert rows["--engine cpu"].startswith("ONNX Runtime")
+
+
 @pytest.mark.parametrize(
     ("system", "words"),
     [("linux", "group video"), ("darwin", "System Settings"), ("win32", "Settings"), ("freebsd14", "plug one in")],

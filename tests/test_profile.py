@@ -1,5 +1,6 @@
 """Profiles: other sets of networks, with their own crop, weights and rule; lying ones are refused in one line."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from realtime_cer.perception.align import CROP_SIZE, align, cut_box
 from realtime_cer.perception.face import FaceFinder
 from realtime_cer.perception.static import cut_of
 from realtime_cer.pipeline.steps import load_perception
-from realtime_cer.records import Floats
+from realtime_cer.records import AudioWindow, Floats
 
 PROFILE = 'name = "mine"\ntitle = "A copy"\ncrop = "aligned"\nweights = "own.toml"\nrule = "rule2"\n'
 OWN = FusionWeights(np.tile([[0.5], [0.3], [0.2]], 7), None, "mine-fitted")
@@ -132,6 +133,23 @@ def test_rule_and_weights_are_the_profiles_where_neither_file_nor_flag_names_oth
     assert (config.rule, config.weights) == ("none", str(mine / "own.toml"))
     config = settled(read_config(file, {"rule": "rule1", "weights": "equal"}))
     assert (config.rule, config.weights) == ("rule1", "equal")
+
+
+def test_a_profile_says_how_its_acoustic_network_wants_sound(whole: Path) -> None:
+    assert settled(Config(profile="mine")).sound_step_s == 0.5
+    with (whole / "profile.toml").open("a", encoding="utf-8") as file:
+        file.write('padding = "repeat"\nsound_step_s = 1.0\n')
+    config = settled(Config(profile="mine"))
+    assert config.sound_step_s == 1.0
+    assert settled(Config(profile="mine", sound_step_s=0.25)).sound_step_s == 0.25
+    samples = np.random.default_rng(0).uniform(-1, 1, 24_000).astype(np.float32)
+    with contextlib.closing(load_perception(config)) as perception:
+        assert perception.hearing.step == 16_000
+        engine = perception.networks["acoustic"]
+        again = np.concatenate([samples, samples, samples])[np.newaxis, :64_000]
+        expected = engine.run(again)["probabilities"][0]
+        said = perception.hearing.acoustic(AudioWindow(1.5, samples, 24_000)).probabilities
+    np.testing.assert_array_equal(said, expected)
 
 
 def test_a_run_with_a_profile_shows_its_weights_and_rule(clip: Path, whole: Path, tmp_path: Path) -> None:

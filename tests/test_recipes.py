@@ -88,9 +88,7 @@ def test_the_second_cycle_starts_from_the_first_and_blends_with_it(
         for folder in (tmp_path / "run", tmp_path / "again")
     ]
     assert (averaged[0]["fc1.weight"] - averaged[1]["fc1.weight"]).abs().max() > 1e-5
-    torch.testing.assert_close(
-        network.fc1.weight.detach(), (averaged[0]["fc1.weight"] + averaged[1]["fc1.weight"]) / 2
-    )
+    torch.testing.assert_close(network.fc1.weight.detach(), (averaged[0]["fc1.weight"] + averaged[1]["fc1.weight"]) / 2)
 
 
 def test_weights_cannot_be_blended_with_none(capsys: pytest.CaptureFixture[str]) -> None:

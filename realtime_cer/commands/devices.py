@@ -86,7 +86,8 @@ def run_devices(console: Console | None = None, *, as_json: bool = False) -> int
     _devices(console, "camera", seen, None)
     _devices(console, "microphone", heard, problem)
     console.print(Text("engines", "bold"))
-    _row(console, "--engine auto", "the fastest that is there · taken by default")
+    best = next((one.name for one in running if one.available), "none")
+    _row(console, "--engine auto", f"the fastest that is there: {best} · taken by default")
     for one in running:
         style = "" if one.available else "dim"
         _row(console, f"--engine {one.select}", one.detail, style)

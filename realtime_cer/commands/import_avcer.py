@@ -1,6 +1,7 @@
 """``import-avcer``: the authors' three checkpoint files become a profile."""
 
 import importlib.util
+import json
 import os
 import re
 import tempfile
@@ -142,9 +143,12 @@ def _profile(name: str, classes: int) -> str:
         "crop": "box",
         "weights": f"avcer-{classes}cl",
         "rule": "rule1" if classes == 8 else "rule2",  # Rule 1 is made for weights without v, and avcer-7cl has one
+        # The authors used their 7-class network with windows repeated to length, 1 s apart.
+        "padding": "mean" if classes == 8 else "repeat",
+        "sound_step_s": 0.5 if classes == 8 else 1.0,
         "notes": f"imported from the authors' checkpoints; the acoustic network has {classes} classes",
     }
-    return "".join(f'{key} = "{value}"\n' for key, value in values.items())
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 
 def _swap(made: Path, target: Path, old: Path) -> None:

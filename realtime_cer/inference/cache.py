@@ -61,7 +61,8 @@ class Entry:
 
 def folder() -> Path:
     """Where built engines are kept: the user's cache folder, or that of REALTIME_CER_CACHE."""
-    return Path(os.environ.get("REALTIME_CER_CACHE") or platformdirs.user_cache_path("realtime_cer")) / "engines"
+    own = os.environ.get("REALTIME_CER_CACHE")
+    return (Path(own) if own else platformdirs.user_cache_path("realtime_cer", appauthor=False)) / "engines"
 
 
 def find(key: Key) -> bytes | None:

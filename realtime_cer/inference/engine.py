@@ -1,5 +1,6 @@
 """What every engine offers, and how one is chosen."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,10 @@ BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
 """Every backend by name, fastest first: the order in which ``auto`` looks."""
 
 GPU_BACKENDS = BACKENDS[:-1]
+
+# On one core the paper's acoustic network is slower than sound comes in, and its scores grow too old to count. On two
+# they do not, and pictures wait hardly longer: the video worker needs a core for short whiles only.
+_THREADS = {"acoustic": 2}
 
 
 class Engine(Protocol):
@@ -36,7 +41,7 @@ def load(
     name: str,
     backend: str = "auto",
     folder: Path | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     *,
     background: bool = False,
     notice: Callable[[str], None] = lambda line: None,
@@ -50,7 +55,7 @@ def load(
     name : "static", "dynamic", "acoustic", or another network with a manifest in ``folder``
     backend : "auto" or one of ``BACKENDS``; ``auto`` takes the fastest that works here and passes verification
     folder : where the manifests are; by default those shipped with the package
-    threads : CPU threads for one call
+    threads : CPU threads for one call; by default two for the acoustic network where there are as many cores, else one
     background : with ``auto``, begin on the CPU at once and change to a better engine when that is open
     notice : told in one line, from any thread, which engine takes over and why
 
@@ -75,6 +80,8 @@ def load(
         missing = absent(backend)
         if missing:
             raise Refused(f"engine {backend} cannot be used: {missing}; or use --engine cpu, or auto")
+    if threads is None:
+        threads = min(_THREADS.get(name, 1), os.cpu_count() or 1)
     cpu = OrtEngine(path, manifest, threads)
     wanted = [one for one in GPU_BACKENDS if backend == one or (backend == "auto" and absent(one) is None)]
     if not wanted:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from realtime_cer.config import PROFILE_NAME, PUBLISHED, Config
 from realtime_cer.errors import Refused
@@ -18,6 +18,9 @@ DEFAULT = "default"
 """The networks that come with the program."""
 
 FILE = "profile.toml"
+
+Padding = Literal["mean", "repeat"]
+"""How sound shorter than a window is filled up: with its own mean, or by itself again and again."""
 
 Crop = Literal["aligned", "box"]
 """What the static network sees: the face turned upright by eyes and mouth, or its box as a detector cuts it."""
@@ -32,6 +35,8 @@ class Profile(BaseModel):
     crop : how its static network wants faces cut
     weights, rule : what it is fused and decided by unless the user names others; weights are ``equal``, a published
         name, or the path of a file in ``folder``
+    padding, sound_step_s : what its acoustic network wants short sound to be filled up with, and how many seconds its
+        windows are apart unless the user names another step
     folder : holds ``NAME.onnx`` and ``NAME.toml`` of static, dynamic and acoustic
     """
 
@@ -42,6 +47,8 @@ class Profile(BaseModel):
     crop: Crop
     weights: str
     rule: Rule
+    padding: Padding = "mean"
+    sound_step_s: float = Field(0.5, ge=0.1, le=4)
     notes: str = ""
     folder: Path
 
@@ -107,7 +114,7 @@ def read_profile(name: str) -> Profile:
 
 
 def settled(config: Config) -> Config:
-    """The settings with the profile's rule and weights where neither a file nor a flag has named others.
+    """The settings with the profile's rule, weights and step where neither a file nor a flag has named others.
 
     Raises
     ------
@@ -115,5 +122,5 @@ def settled(config: Config) -> Config:
         As ``read_profile``.
     """
     profile = read_profile(config.profile)
-    own = {"rule": profile.rule, "weights": profile.weights}
+    own = {"rule": profile.rule, "weights": profile.weights, "sound_step_s": profile.sound_step_s}
     return config.model_copy(update={key: own[key] for key in own.keys() - config.model_fields_set})

@@ -15,7 +15,7 @@ from realtime_cer.inference.profile import Profile, read_profile
 from realtime_cer.inference.silero import Silero
 from realtime_cer.labels import MODELS
 from realtime_cer.perception.acoustic import LENGTH as SAMPLES
-from realtime_cer.perception.acoustic import AcousticModel
+from realtime_cer.perception.acoustic import AcousticModel, pad, repeat
 from realtime_cer.perception.dynamic import LENGTH as VECTORS
 from realtime_cer.perception.dynamic import DynamicModel
 from realtime_cer.perception.face import FaceFinder, FaceTracker
@@ -134,6 +134,7 @@ def load_perception(
     _fit(profile, engines)
     mouth = config.voice.source == "mouth"
     voice: Voice = MouthVoice() if mouth else SileroVoice(Silero(), config.voice.threshold)
+    fill = repeat if profile.padding == "repeat" else pad
     finder = FaceFinder(config.face)
     return Perception(
         seeing=Seeing(
@@ -142,7 +143,7 @@ def load_perception(
             DynamicModel(engines["dynamic"]),
             voice,
         ),
-        hearing=Hearing(AcousticModel(engines["acoustic"]), voice, config),
+        hearing=Hearing(AcousticModel(engines["acoustic"], fill), voice, config),
         networks=engines,
         finder=finder,
     )

@@ -51,7 +51,9 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--draws", type=count(1), default=DRAWS, help="of W")
     p.add_argument("--best", type=count(1), default=1, help="take the mean of so many best draws; 1 as published")
-    p.add_argument("--shrink", type=number(0, 1), default=0.0, help="share of equal weights mixed into W; 0 as published")
+    p.add_argument(
+        "--shrink", type=number(0, 1), default=0.0, help="share of equal weights mixed into W; 0 as published"
+    )
     p.add_argument("--pairs", type=count(100), default=50_000)
     p.add_argument("--v", action=argparse.BooleanOptionalAction, default=False, help="fit v too; not for rule1")
     p.add_argument("--name", default="fitted", help="how rows and windows call the weights")
