@@ -134,7 +134,8 @@ def compare(network: Dynamic, held_out: Views, seed: int, count: int = 5000) -> 
     """Measure on sequences of unseen stills, beside the static ones' mean, last, and newest three's mean."""
     features, labels, probabilities = make(held_out, count, seed)
     truth = labels.argmax(1)
-    ours = torch.softmax(logits_of(network, features) / network.temperature, 1).numpy()
+    logits = logits_of(network, features)
+    ours = torch.softmax(logits / network.temperature, 1).numpy()
     said = {"dynamic": ours, "static_mean": probabilities.mean(1), "static_last": probabilities[:, -1]}
     said["static_newest"] = probabilities[:, -NEWEST:].mean(1)
     found: dict[str, Any] = {"sequences": count, "made_of": "stills of RAF-DB that no training saw"}
@@ -144,6 +145,7 @@ def compare(network: Dynamic, held_out: Views, seed: int, count: int = 5000) -> 
         # Cross-entropy with the soft label: how honest the mixture is.
         found[f"{name}_cross_entropy"] = float(-(labels * np.log(p + 1e-7)).sum(1).mean())
         Console().print(f"{name}: accuracy {found[f'{name}_accuracy']:.3f}, UAR {found[f'{name}_uar']:.3f}")
+    found["dynamic_ece_uncalibrated"] = metrics.calibration_error(logits.softmax(1).numpy(), truth)
     found["dynamic_ece"] = metrics.calibration_error(ours, truth)
     return found
 
