@@ -199,7 +199,7 @@ def test_an_interrupted_run_keeps_what_was_analysed(number: int, tmp_path: Path,
 
 
 def test_a_reader_that_leaves_is_no_fault(portrait_clip: Path) -> None:
-    command = f"{sys.executable} -m realtime_cer live --camera {portrait_clip} --headless | head -n 2"
+    command = f"{sys.executable} -m realtime_cer live --camera {portrait_clip} --headless --engine cpu | head -n 2"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
     assert done.stdout.count("\n") == 2
     assert done.stderr == ""
@@ -207,7 +207,7 @@ def test_a_reader_that_leaves_is_no_fault(portrait_clip: Path) -> None:
 
 
 def test_a_live_run_ends_within_two_seconds_of_a_signal(portrait_clip: Path) -> None:
-    words = ["live", "--camera", str(portrait_clip), "--headless"]
+    words = ["live", "--camera", str(portrait_clip), "--headless", "--engine", "cpu"]
     process = subprocess.Popen(
         [sys.executable, "-m", "realtime_cer", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

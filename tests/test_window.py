@@ -581,7 +581,7 @@ def clip(folder: Path) -> Path:
 def test_the_real_command_on_a_real_display_ends_within_two_seconds_of_q(
     server: tuple[subprocess.Popen[bytes], dict[str, str]], tmp_path: Path
 ) -> None:
-    words = ["live", "--camera", str(clip(tmp_path))]
+    words = ["live", "--camera", str(clip(tmp_path)), "--engine", "cpu"]
     done = subprocess.run(
         [sys.executable, "-c", PRESSED, *words], capture_output=True, text=True, timeout=60, env=server[1], check=False
     )

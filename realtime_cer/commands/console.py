@@ -31,6 +31,14 @@ def notice(text: str) -> None:
     print(f"realtime-cer: {text}", file=sys.stderr)
 
 
+def tell_engine(config: "Config") -> None:
+    """Tell which engine ``auto`` takes, and why; whoever named one knows."""
+    if config.engine == "auto":
+        from realtime_cer.inference.engine import chosen
+
+        notice(chosen())
+
+
 def weights_of(config: "Config") -> "FusionWeights":
     """The fusion weights that the settings name; tells of a set that does not sum to 1."""
     from realtime_cer.config import load_weights

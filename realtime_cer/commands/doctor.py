@@ -200,9 +200,9 @@ def _screen() -> Check:
 
 
 def _room() -> Iterator[Check]:
-    import platformdirs
+    from realtime_cer.inference.cache import folder
 
-    cache = Path(platformdirs.user_cache_dir("realtime-cer", appauthor=False))
+    cache = folder()
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=cache):

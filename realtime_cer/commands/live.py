@@ -11,7 +11,7 @@ from pathlib import Path
 
 from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source
-from realtime_cer.commands.console import notice, weights_of
+from realtime_cer.commands.console import notice, tell_engine, weights_of
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
@@ -135,6 +135,7 @@ def run_live(
         for _, source in sources:
             stack.callback(source.close)
         told = _tell_notices(sources, 0)
+        tell_engine(config)
         if window and not headless:
             from realtime_cer.commands.window import prepare_window
 

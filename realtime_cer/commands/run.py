@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
-from realtime_cer.commands.console import Talk, notice, weights_of
+from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
 from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -49,6 +49,7 @@ def run_file(
     with contextlib.ExitStack() as stack:
         perception = stack.enter_context(contextlib.closing(load_perception(config, notice=notice)))
         prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
+        tell_engine(config)
         results = stack.enter_context(Results(out, config))
         challenge = Challenge()
         reached = 0.0
