@@ -136,7 +136,7 @@ def test_altered_networks_are_found(copy: Path) -> None:
     broken = network(copy)
     assert broken.ok is False
     assert "altered" in broken.found
-    assert "reinstall" in (broken.remedy or "")
+    assert "restore" in (broken.remedy or "")
 
     file.write_bytes(content[:1000])
     assert "altered or truncated" in network(copy).found

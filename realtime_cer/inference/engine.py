@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from realtime_cer.errors import Refused
-from realtime_cer.inference.manifest import Manifest, engines_folder, read_manifest, verified_file
+from realtime_cer.inference.manifest import Manifest, engines_folder, read_manifest, remedy, verified_file
 from realtime_cer.labels import BASIC
 
 BACKENDS = ("tensorrt", "tensorrt-rtx", "cuda", "cpu")
@@ -70,7 +70,7 @@ def load(
     manifest = read_manifest(name, folder)
     given = {tensor.name: tensor.shape[-1] for tensor in manifest.outputs}
     if manifest.name != name:
-        raise Refused(f"the manifest of network {name} is that of {manifest.name}: restore it or reinstall the package")
+        raise Refused(f"the manifest of network {name} is that of {manifest.name}: {remedy(folder)}")
     if given.get("probabilities") != len(BASIC) or (name == "static" and "features" not in given):
         raise Refused(f"the manifest of network {name} promises no {len(BASIC)} probabilities, or lacks its features")
     path = verified_file(manifest, folder)

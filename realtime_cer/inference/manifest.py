@@ -48,6 +48,13 @@ def engines_folder() -> Path:
     return packed if packed.is_dir() else package.parent / "engines"
 
 
+def remedy(folder: Path | None) -> str:
+    """What to do about a network that is missing or altered in a folder; None is that of the shipped ones."""
+    if folder is None or folder == engines_folder():
+        return "restore it or reinstall the package"
+    return "restore it, or make its profile again with realtime-cer import-avcer"
+
+
 def read_manifest(name: str, folder: Path | None = None) -> Manifest:
     """Read ``NAME.toml``.
 
@@ -56,17 +63,17 @@ def read_manifest(name: str, folder: Path | None = None) -> Manifest:
     Refused
         No such file, not TOML, missing or unknown keys, or another class order than ``labels.BASIC``.
     """
-    path = (folder or engines_folder()) / f"{name}.toml"
+    path, again = (folder or engines_folder()) / f"{name}.toml", remedy(folder)
     try:
         manifest = Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise Refused(f"no manifest {path}: the installation lacks its networks; reinstall the package") from None
+        raise Refused(f"no manifest {path}; {again}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refused(f"manifest {path} cannot be read ({_one_line(error)}); restore it or reinstall") from None
+        raise Refused(f"manifest {path} cannot be read ({_one_line(error)}); {again}") from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise Refused(f"manifest {path}: {key}: {first['msg']}; restore it or reinstall the package") from None
+        raise Refused(f"manifest {path}: {key}: {first['msg']}; {again}") from None
     if manifest.classes != BASIC:
         raise Refused(f"manifest {path}: classes must be {', '.join(BASIC)}, in this order")
     if Path(manifest.file).name != manifest.file:
@@ -92,13 +99,11 @@ def verified_file(manifest: Manifest, folder: Path | None = None) -> Path:
     try:
         digest = sha256(path)
     except OSError as error:
-        raise Refused(
-            f"network file {path} cannot be read ({error.strerror}); restore it or reinstall the package"
-        ) from None
+        raise Refused(f"network file {path} cannot be read ({error.strerror}); {remedy(folder)}") from None
     if digest != manifest.sha256:
         raise Refused(
             f"network file {path} is altered or truncated (SHA-256 {digest[:12]}…, its manifest says"
-            f" {manifest.sha256[:12]}…); restore it or reinstall the package"
+            f" {manifest.sha256[:12]}…); {remedy(folder)}"
         )
     return path
 

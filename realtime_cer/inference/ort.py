@@ -9,7 +9,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from realtime_cer.errors import Refused
-from realtime_cer.inference.manifest import Manifest, Tensor
+from realtime_cer.inference.manifest import Manifest, Tensor, remedy
 
 _DTYPES = {
     "tensor(uint8)": "uint8",
@@ -71,7 +71,7 @@ class OrtEngine:
             self._session = ort.InferenceSession(str(path), options, providers=_PROVIDERS[backend])
         except Exception as error:  # ONNX Runtime has no public base class for its own errors
             reason = " ".join(str(error).split())[:200]
-            raise Refused(f"network file {path} cannot be loaded ({reason}); restore it or reinstall") from None
+            raise Refused(f"network file {path} cannot be loaded ({reason}); {remedy(path.parent)}") from None
         # ONNX Runtime takes the CPU without a word where CUDA's libraries do not load.
         if backend == "cuda" and self._session.get_providers()[0] != "CUDAExecutionProvider":
             raise Refused(f"ONNX Runtime cannot load CUDA's libraries: {_CUDA_INSTALL}")
