@@ -88,6 +88,9 @@ def build(profile: str, precision: "Precision", target: str, engine: str | None)
             talk.print(f"{manifest.name:<10}{precision}  is there already")
             continue
         agreement, chosen = _holding(manifest, folder, precision)
+        if chosen != precision and cache.find(key_of(manifest, flavour, chosen, there)) is not None:
+            talk.print(f"{manifest.name:<10}{chosen}  is there already: it does not hold in {precision}")
+            continue
         with Progress(console=Talk(stderr=True), transient=True) as progress:
             task = progress.add_task(f"building {manifest.name}", total=1.0)
 
