@@ -17,7 +17,9 @@ def start(module: str) -> NoReturn:
     try:
         main = importlib.import_module(module).main
     except ModuleNotFoundError as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}: run pip install '.[train]' in the project's environment")
+        name = Path(sys.argv[0]).name
+        print(f"{name}: {error}: run pip install '.[train]' in the project's environment", file=sys.stderr)
+        sys.exit(2)
     sys.exit(main())
 
 
