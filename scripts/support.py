@@ -18,7 +18,7 @@ def start(module: str) -> NoReturn:
         main = importlib.import_module(module).main
     except ModuleNotFoundError as error:
         name = Path(sys.argv[0]).name
-        print(f"{name}: {error}: run pip install '.[train]' in the project's environment", file=sys.stderr)
+        print(f"{name}: {error}: run pip install -e '.[train]' in the project's environment", file=sys.stderr)
         sys.exit(2)
     sys.exit(main())
 

@@ -177,3 +177,10 @@ def test_calibration_interval_agrees_with_drawing_indices() -> None:
     truth = rng.integers(0, 7, 400)
     slow = metrics.bootstrap(lambda i: metrics.calibration_error(p[i], truth[i]), 400, draws=300)
     assert metrics.calibration_interval(p, truth) == pytest.approx(slow, abs=0.01)
+
+
+def test_undoing_an_absurd_temperature_still_gives_probabilities() -> None:
+    p = metrics.without_temperature(np.array([[0.2, 0.1, 0.7], [1 / 3, 1 / 3, 1 / 3], [0.0, 0.0, 1.0]]), 441_162.0)
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_allclose(p[1], 1 / 3)
+    assert p[0, 2] == pytest.approx(1)

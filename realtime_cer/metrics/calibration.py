@@ -89,8 +89,11 @@ def without_temperature(probabilities: npt.ArrayLike, temperature: float) -> Flo
 
     ``p = softmax(z / T)`` is in proportion to ``exp(z / T)``, so ``p^T``, made to sum to 1, is ``softmax(z)``.
     """
-    p = np.asarray(probabilities, np.float64) ** temperature
-    return np.asarray(p / p.sum(-1, keepdims=True))
+    p = np.maximum(np.asarray(probabilities, np.float64), np.finfo(np.float32).tiny)
+    # By logarithms: powers to a large temperature would all be 0.
+    logits = temperature * np.log(p)
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(odds / odds.sum(-1, keepdims=True))
 
 
 def _sorted_in(
