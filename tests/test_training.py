@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from realtime_cer.errors import Refused
 from realtime_cer.perception.acoustic import pad
+from realtime_cer.perception.dynamic import LENGTH
 from realtime_cer.training import batches, encoded, loop, runlog, schedule
 from realtime_cer.training.augment import augment
 from realtime_cer.training.batches import Batch
-from realtime_cer.training.sequences import LENGTH, Views, course, make
+from realtime_cer.training.sequences import Views, course, make
 from realtime_cer.training.temperature import fit_temperature
 from realtime_cer.training.windows import SAMPLES, placed, speech_range, windows
 

@@ -28,6 +28,7 @@ from realtime_cer.training.page import page
 from realtime_cer.training.pictures import confusion_picture
 from realtime_cer.training.report import Wanted, draw, gather
 from realtime_cer.training.timelines import timelines_picture
+from realtime_cer.training.whole import whole
 
 
 def parser() -> argparse.ArgumentParser:
@@ -158,10 +159,8 @@ def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     if not path.name:
         raise Refused(f"cannot write {path}: give a file with --json")
-    part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with whole(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Refused(f"cannot write {path}: {error.strerror}") from None

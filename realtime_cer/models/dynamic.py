@@ -5,9 +5,7 @@ from torch import Tensor, nn
 
 from realtime_cer.labels import BASIC
 from realtime_cer.models.static import FEATURES
-
-LENGTH = 10
-"""Feature vectors in a window."""
+from realtime_cer.perception.dynamic import LENGTH
 
 
 class Dynamic(nn.Module):

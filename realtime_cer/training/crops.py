@@ -2,7 +2,6 @@
 
 import hashlib
 import multiprocessing
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from realtime_cer.perception.face import bundle_path
 from realtime_cer.quiet import cv2, silence
 from realtime_cer.training.corpora.corpus import Corpus, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
+from realtime_cer.training.whole import whole
 
 _ENLARGED = 288
 """Side in pixels to which a padded small picture is enlarged before landmarks are looked for."""
@@ -33,11 +33,8 @@ def crops(corpus: Corpus, processes: int = 2) -> Crops:
     if file.is_file():
         return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
     made = np.stack(list(_aligned(corpus, processes)))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as out:
+    with whole(file) as part, part.open("wb") as out:
         np.save(out, made)
-    part.replace(file)
     return made
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from realtime_cer.training.fusion_search import (
     guesses,
     mean_recall,
 )
+from realtime_cer.training.whole import whole
 
 _CHOICES = {",".join(MODELS[:n]): n for n in (3, 2)}
 _PUBLISHED = {3: ("avcer-7cl", "avcer-8cl"), 2: ("avcer-video",)}
@@ -198,9 +198,8 @@ def work(a: argparse.Namespace) -> None:
         f"{', then the grid of v' if a.v else ''};"
         " intervals tell of drawing these samples anew, not of other people"
     )
-    part = a.out.with_name(f".{a.out.name}.{os.getpid()}.part")
-    part.write_text(document(weights, scores, notes), encoding="utf-8")
-    part.replace(a.out)
+    with whole(a.out) as made:
+        made.write_text(document(weights, scores, notes), encoding="utf-8")
     show(weights, scores, Console())
 
 

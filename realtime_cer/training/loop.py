@@ -2,7 +2,6 @@
 
 import copy
 import math
-import os
 import signal
 import threading
 import time
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from realtime_cer.errors import Refused
 from realtime_cer.training.batches import Batch, ahead
 from realtime_cer.training.runlog import RunLog
+from realtime_cer.training.whole import whole
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -91,10 +91,8 @@ class Average(Generic[N]):
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write a checkpoint so that a broken-off write leaves the one before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(dict(state), part)
-    os.replace(part, path)
+    with whole(path) as part:
+        torch.save(dict(state), part)
 
 
 def resume(plan: Plan) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.metrics import BINS
+from realtime_cer.training.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,15 +52,13 @@ def drawn(path: Path, width: float, height: float) -> Iterator["Figure"]:
 
     if not path.name:
         raise Refused(f"cannot write {path}: give a file")
-    part = path.with_name(f".{path.name}.part")
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), dpi=110, facecolor="white", layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(part, format="png", metadata={"Software": "realtime-cer"})
-            part.replace(path)
+            with whole(path) as part:
+                figure.savefig(part, format="png", metadata={"Software": "realtime-cer"})
         except OSError as error:
             raise Refused(f"cannot write {path}: {error.strerror}") from None
 

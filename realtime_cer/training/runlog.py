@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from realtime_cer import __version__
 from realtime_cer.training.corpora import Corpus
+from realtime_cer.training.whole import whole
 
 
 def fingerprint(corpus: Corpus) -> str:
@@ -47,10 +47,8 @@ def versions() -> dict[str, str]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 class RunLog:
@@ -62,14 +60,11 @@ class RunLog:
     def __init__(self, folder: Path, measures: Sequence[str], first: int = 0):
         self._columns = ("step", "loss", "rate", *measures, "seconds")
         self._path = folder / "log.csv"
-        folder.mkdir(parents=True, exist_ok=True)
         kept = [row for row in read_log(self._path) if int(row["step"]) <= first]
-        part = self._path.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with whole(self._path) as part, part.open("w", newline="", encoding="utf-8") as file:
             rows = csv.DictWriter(file, self._columns, extrasaction="ignore")
             rows.writeheader()
             rows.writerows(kept)
-        os.replace(part, self._path)
         self._file = self._path.open("a", newline="", encoding="utf-8", buffering=1)
         self._rows = csv.DictWriter(self._file, self._columns)
         self._board = _board(folder / "tensorboard", first)

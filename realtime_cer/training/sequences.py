@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from realtime_cer.inference.engine import Engine
 from realtime_cer.labels import BASIC, NEUTRAL
+from realtime_cer.perception.dynamic import LENGTH
 from realtime_cer.training.augment import augment
 
-LENGTH = 10
 NEWEST = 3
 """A sequence's label is what its newest vectors show: 0.6 s."""
 

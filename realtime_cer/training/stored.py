@@ -1,6 +1,5 @@
 """What the three networks said of labelled samples, kept in a file: fusion is fitted and measured on it."""
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC, MODELS
+from realtime_cer.training.whole import whole
 
 _KEYS = ("probabilities", "present", "labels", "classes", "source")
 
@@ -84,14 +84,8 @@ def write(path: Path, stored: Stored) -> None:
     given: dict[str, Any] = {key: getattr(stored, key) for key in _KEYS}
     if stored.half is not None:
         given["half"] = stored.half
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **given)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **given)
 
 
 def read(path: Path) -> Stored:

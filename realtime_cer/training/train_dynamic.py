@@ -16,8 +16,9 @@ from realtime_cer import metrics
 from realtime_cer.inference.engine import load
 from realtime_cer.labels import BASIC
 from realtime_cer.models import export
-from realtime_cer.models.dynamic import LENGTH, Dynamic
+from realtime_cer.models.dynamic import Dynamic
 from realtime_cer.models.static import FEATURES
+from realtime_cer.perception.dynamic import LENGTH
 from realtime_cer.training import batches, corpora, loop, recipe
 from realtime_cer.training.batches import Batch
 from realtime_cer.training.command import count, data_folder, run

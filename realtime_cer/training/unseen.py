@@ -1,6 +1,5 @@
 """What folds of unseen speakers said: every clip judged by a network that never heard its speaker."""
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.training.evaluate import calibration_of, figures_of
 from realtime_cer.training.stored import arrays
+from realtime_cer.training.whole import whole
 
 _KEYS = ("probabilities", "labels", "speakers", "corpus")
 
@@ -29,9 +29,8 @@ class Unseen:
 
 def write_unseen(path: Path, unseen: Unseen) -> None:
     """Write a file (``.npz``) whole or not at all."""
-    part = path.with_suffix(".part.npz")
-    np.savez(part, **asdict(unseen))
-    os.replace(part, path)
+    with whole(path) as part, part.open("wb") as file:
+        np.savez(file, **asdict(unseen))
 
 
 def read_unseen(path: Path) -> Unseen:

@@ -1,7 +1,6 @@
 """Pictures that two corpora, or two parts of one, share: found by what they show, or byte for byte."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from rich.progress import track
 from realtime_cer.quiet import cv2
 from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
+from realtime_cer.training.whole import whole
 
 _SIDE = 16
 _VERSION = 1
@@ -46,11 +46,8 @@ def fingerprints(corpus: Corpus) -> Bits:
     if not file.is_file():
         paths = track(corpus.paths, description=f"comparing {corpus.name}", transient=True)
         made = np.stack([_bits(read_picture(path)) for path in paths])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as out:
+        with whole(file) as part, part.open("wb") as out:
             np.save(out, made)
-        part.replace(file)
     return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
 
 
