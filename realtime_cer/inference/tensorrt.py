@@ -196,7 +196,7 @@ class _Log:
         self.last = ""
         log = self
 
-        class Logger(trt.ILogger):  # type: ignore[misc]
+        class Logger(trt.ILogger):  # type: ignore[misc]  # its base has no types
             def __init__(self) -> None:
                 trt.ILogger.__init__(self)
 
@@ -210,7 +210,7 @@ class _Log:
 def _monitor(trt: Any, progress: Progress) -> Any:
     """Translate TensorRT's nested phases to the share of the outermost that is done."""
 
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]  # its base has no types
         def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
             self.stopped = False

@@ -31,7 +31,7 @@ def crops(corpus: Corpus, processes: int = 2) -> Crops:
         return np.stack([_resized(read_picture(path)) for path in paths])
     file = cache_folder() / "crops" / f"{corpus.name}-{_key(corpus.paths)}.npy"
     if file.is_file():
-        return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+        return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]  # load is untyped
     made = np.stack(list(_aligned(corpus, processes)))
     with whole(file) as part, part.open("wb") as out:
         np.save(out, made)

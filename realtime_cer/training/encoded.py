@@ -102,7 +102,7 @@ def encode(
         made.flush()
         del made
         part.replace(file)
-    return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(file, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]  # load is untyped
 
 
 @torch.inference_mode()

@@ -249,7 +249,7 @@ def _step(
             f"{plan.name}: the loss of step {step + 1} is {value}: the rate is too high; the checkpoint stays as it was"
         )
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
     nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
     optimiser.step()
     return value

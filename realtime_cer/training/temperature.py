@@ -14,8 +14,8 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     def closure() -> Tensor:
         optimiser.zero_grad()
         loss = nn.functional.cross_entropy(logits / scale.exp(), targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
         return loss
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)  # type: ignore[no-untyped-call]  # untyped in torch
     return float(scale.detach().exp())

@@ -215,7 +215,7 @@ def train(a: argparse.Namespace) -> tuple[Static, dict[str, Any]]:
         loop.start(network, a.start)
     elif not a.scratch:
         load_imagenet(network)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch types no such call
     kept = loop.fit(
         network,
         plan,
@@ -240,7 +240,7 @@ def blend(network: Static, path: Path, share: float) -> None:
 
 def ship(network: Static, folder: Path) -> None:
     """Write ``static.onnx``, batch norms folded."""
-    plain = copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    plain = copy.deepcopy(network).eval().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch types no such call
     example = torch.zeros(2, CROP_SIZE, CROP_SIZE, 3, dtype=torch.uint8)
     export.export(export.folded(plain), example, "crop", ("probabilities", "features"), folder / "static.onnx")
 

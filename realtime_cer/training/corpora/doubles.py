@@ -48,7 +48,7 @@ def fingerprints(corpus: Corpus) -> Bits:
         made = np.stack([_bits(read_picture(path)) for path in paths])
         with whole(file) as part, part.open("wb") as out:
             np.save(out, made)
-    return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(file, allow_pickle=False)  # type: ignore[no-any-return]  # load is untyped
 
 
 def distances(ours: Bits, others: Bits) -> npt.NDArray[np.int64]:

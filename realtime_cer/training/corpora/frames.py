@@ -101,4 +101,4 @@ def _numbered(folder: Path, start: float) -> _Timed:
         number = re.search(r"(\d+)$", path.stem)
         t = (int(number[1]) - 1) / PICTURES_FPS if number else -1.0
         if t >= start - _ROUNDED_S:
-            yield t, lambda path=path: read_picture(path)  # type: ignore[misc]
+            yield t, lambda path=path: read_picture(path)  # type: ignore[misc]  # bound now
