@@ -1,4 +1,4 @@
-"""``scripts/evaluate``: measure the networks on a corpus, or on everything that is there, into one report."""
+"""Measure the networks on a corpus, or on everything that is there, into one report."""
 
 import argparse
 import contextlib
@@ -30,10 +30,17 @@ from realtime_cer.training.report import Wanted, draw, gather
 from realtime_cer.training.timelines import timelines_picture
 from realtime_cer.training.whole import whole
 
+_EXAMPLES = """examples:
+  scripts/evaluate --corpus raf-db --data DIR --part held-out --json figures.json
+  scripts/evaluate --corpus raf-ce --data DIR --picture confusion.png
+  scripts/evaluate --report report --data DIR --part held-out"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the flags."""
-    p = Parser(prog="evaluate", description=__doc__)
+    p = Parser(
+        prog="evaluate", description=__doc__, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     p.add_argument(
         "--corpus", choices=MEASURED, help="which one; a report takes all that are there unless one is named"
     )

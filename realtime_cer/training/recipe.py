@@ -28,9 +28,20 @@ Recipe = Mapping[str, Any]
 _NOT_COMPARED = ("data", "out", "engines", "device", "threads", "check_every", "save_every", "keep", "start", "teacher")
 
 
+class _Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells each default, but for those that would tell nothing."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None:
+            return action.help
+        if isinstance(action.default, tuple):
+            return f"{action.help} (default: {' '.join(map(str, action.default))})"
+        return super()._get_help_string(action)
+
+
 def flags(prog: str, description: str | None, out: str) -> argparse.ArgumentParser:
     """Return the flags of every training script; a recipe gives the defaults of what is learned and how."""
-    p = Parser(prog=prog, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    p = Parser(prog=prog, description=description, formatter_class=_Defaults)
     p.add_argument("--data", type=Path, help="folder of the corpora (or REALTIME_CER_DATA)")
     p.add_argument("--out", type=Path, default=Path(out), help="checkpoint, log and settings; a run there is resumed")
     p.add_argument("--engines", type=Path, default=engines_folder(), help="folder for the exported network")
