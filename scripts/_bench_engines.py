@@ -136,6 +136,17 @@ def ratios(rows: Sequence[Row]) -> dict[str, float]:
     return {s: round(p50[s] / p50[f"{s} of the paper"], 3) for s in p50 if f"{s} of the paper" in p50}
 
 
+def shares(rows: Sequence[Row]) -> dict[str, float]:
+    """Time of what is done before a network as a share of that network's, on its fastest engine."""
+    fastest: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if "network" in row:
+            which = row["profile"], row["network"]
+            fastest[which] = min(row["p50_ms"], fastest.get(which, row["p50_ms"]))
+    before = {row["stage"]: (row["p50_ms"], (row["profile"], row["before"])) for row in rows if "before" in row}
+    return {s: round(p50 / fastest[which], 4) for s, (p50, which) in before.items() if which in fastest}
+
+
 def machine() -> Row:
     """What it was measured on, and when."""
     from realtime_cer.errors import Refused
@@ -173,6 +184,12 @@ def show(report: Mapping[str, Any]) -> bool:
         console.print(table)
     for stage, ratio in report["ratios"].items():
         console.print(f"{stage}: {ratio:.1%} of the time of the paper's")
+    for stage, share in report["preprocessing"].items():
+        line = f"{stage}: {share:.1%} of the time of the network that takes it"
+        if share > 1:
+            faults.append(f"{line}; promised: no more than it")
+        else:
+            console.print(line)
     for row in report["engines"]:
         promised = PROMISED_MS.get(row["stage"])
         if promised is not None and row["p95_ms"] > promised:
@@ -184,7 +201,7 @@ def show(report: Mapping[str, Any]) -> bool:
 
 def _cell(row: Row, key: str) -> str:
     value = row.get(key)
-    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.{2 if value < 1 else 3}g}"
 
 
 def picture(report: Mapping[str, Any], path: Path) -> None:
@@ -220,7 +237,8 @@ def bench_engines(options: argparse.Namespace) -> bool:
             rows, failed = measure(options.repeats, profiles)
     else:
         rows, failed = measure(options.repeats, None)
-    report = {"engines": rows, "builds": builds(), "ratios": ratios(rows), "failed": failed, "machine": about}
+    report = {"engines": rows, "builds": builds(), "ratios": ratios(rows), "preprocessing": shares(rows)}
+    report |= {"failed": failed, "machine": about}
     kept = show(report)
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

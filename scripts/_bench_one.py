@@ -23,6 +23,10 @@ SEEN = "perception of one face"
 """The stage of landmarks, static and dynamic network together."""
 
 _LONGEST_S = 20.0
+_MOST = 8
+"""Faces of the largest batch."""
+_SPOKEN_S = 1.5
+"""Length of the sound whose padding is measured."""
 
 
 def timed(call: Callable[[], Any], repeats: int) -> list[float]:
@@ -40,7 +44,7 @@ def timed(call: Callable[[], Any], repeats: int) -> list[float]:
 
 def percentiles(times: Sequence[float]) -> Row:
     """Median, 95th and 99th percentile."""
-    return {f"p{q}_ms": round(float(np.percentile(times, q)), 2) for q in (50, 95, 99)}
+    return {f"p{q}_ms": round(float(np.percentile(times, q)), 3) for q in (50, 95, 99)}
 
 
 def measure_network(profile: str, name: str, backend: str, precision: str, repeats: int) -> Iterator[Row]:
@@ -83,17 +87,23 @@ def measure_network(profile: str, name: str, backend: str, precision: str, repea
 
 
 def measure_seeing(profile: str, repeats: int) -> Iterator[Row]:
-    """Landmarks, both visual networks, and all of it by the very call that live makes, on the best engine."""
+    """Landmarks, what is done before each network, both visual ones, and all of it as live, on the best engine."""
     sys.path.insert(0, str(ROOT / "tests"))
     from parts.perception import portrait
 
     from realtime_cer.config import Config
+    from realtime_cer.inference.profile import read_profile
+    from realtime_cer.perception.acoustic import pad, repeat
+    from realtime_cer.perception.static import cut_of
     from realtime_cer.pipeline.steps import load_perception
-    from realtime_cer.records import Frame, GridFrame
+    from realtime_cer.records import SAMPLE_RATE, Frame, GridFrame
 
     picture = portrait()
     perception = load_perception(Config(profile=profile))
     seeing, finder, k = perception.seeing, perception.finder, 0
+    cut = cut_of(read_profile(profile), perception.networks["static"])
+    fill = repeat if read_profile(profile).padding == "repeat" else pad
+    spoken = np.random.default_rng(0).normal(0, 0.1, round(_SPOKEN_S * SAMPLE_RATE)).astype(np.float32)
 
     def see() -> Any:
         nonlocal k
@@ -103,19 +113,21 @@ def measure_seeing(profile: str, repeats: int) -> Iterator[Row]:
     face = see().face
     assert face is not None
 
-    def networks() -> None:
-        static, features = seeing.static(Frame(0.0, 0, picture), face)
-        seeing.dynamic(static.t, face.id, features)
+    def networks(faces: int) -> None:
+        said = seeing.static(Frame(0.0, 0, picture), [face] * faces)
+        seeing.dynamic(0.0, range(faces), [vector for _, vector in said])
+
+    def row(stage: str, call: Callable[[], Any], **more: Any) -> Row:
+        return {"stage": _of(stage, profile), "profile": profile, **more, **percentiles(timed(call, repeats))}
 
     if profile != PAPER:  # it has the same landmarks
-        yield {
-            "stage": "face, 512x512",
-            "profile": profile,
-            **percentiles(timed(lambda: finder.find(picture), repeats)),
-        }
-    for stage, call in {"static and dynamic": networks, SEEN: see}.items():
-        figures = percentiles(timed(call, repeats))
-        yield {"stage": _of(stage, profile), "profile": profile, "engine": perception.engines["static"], **figures}
+        yield row("face, 512x512", lambda: finder.find(picture))
+    yield row("crop of a face", lambda: cut(picture, face.landmarks), before="static")
+    yield row("padding of sound", lambda: fill(spoken), before="acoustic")
+    engine = perception.engines["static"]
+    yield row("static and dynamic", lambda: networks(1), engine=engine)
+    yield row(f"both, {_MOST} faces", lambda: networks(_MOST), engine=engine)
+    yield row(SEEN, see, engine=engine)
     perception.close()
 
 

@@ -1,7 +1,9 @@
 """Switches and small parts that all tests share."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,39 @@ def portrait_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("portrait") / "portrait.mp4"
     tone = 0.2 * np.sin(np.arange(5 * 44_100) * 0.05)[None].astype(np.float32)
     return write_clip(path, size=(400, 400), times=[n / 25 for n in range(125)], sounds=[("aac", 44_100, tone)])
+
+
+@pytest.fixture(scope="session")
+def avcer_release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Made files in the layout of the authors' release."""
+    from parts.avcer import write_release
+
+    folder = tmp_path_factory.mktemp("release")
+    with _one_thread():
+        write_release(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def avcer_profiles(avcer_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of profiles into which the release was imported, as avcer: half a minute of a free core."""
+    from realtime_cer.commands.import_avcer import run_import
+
+    folder = tmp_path_factory.mktemp("profiles")
+    with pytest.MonkeyPatch.context() as patch, _one_thread():
+        patch.setenv("REALTIME_CER_PROFILES", str(folder))
+        assert run_import(avcer_release, "avcer", False) == 0
+    yield folder
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: several that wait for each other are slower where the machine is busy."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -40,14 +40,12 @@ LOADERS: dict[str, Callable[[Path], torch.nn.Module]] = {
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def release(avcer_release: Path) -> Iterator[Path]:
     """Made files in the layout of the authors' release."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several that wait for each other are slower where the machine is busy
-    folder = made.write_release(tmp_path_factory.mktemp("release"))
-    yield folder
+    yield avcer_release
     torch.set_num_threads(threads)
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +59,11 @@ def networks(files: dict[str, Path]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def profiles(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of profiles into which the release was imported."""
-    folder = tmp_path_factory.mktemp("profiles")
+def profiles(avcer_profiles: Path) -> Iterator[Path]:
+    """A folder of profiles into which the release was imported; the program's own in these tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REALTIME_CER_PROFILES", str(folder))
-        assert run_import(release, "avcer", False) == 0
-        yield folder
-    shutil.rmtree(folder)
+        patch.setenv("REALTIME_CER_PROFILES", str(avcer_profiles))
+        yield avcer_profiles
 
 
 def refusal(call: Callable[[], object]) -> str:

@@ -170,7 +170,7 @@ def cold(frame: Item) -> tuple[float, ...]:
     tracker = tiny_perception(Config()).seeing.tracker
     face = tracker.see(frame)
     assert isinstance(face, Face)
-    _, features = StaticModel(TinyEngine("static", 0))(frame, face)
+    [(_, features)] = StaticModel(TinyEngine("static", 0))(frame, [face])
     probabilities = TinyEngine("dynamic", 1).run(np.stack([features] * LENGTH)[np.newaxis])["probabilities"][0]
     return tuple(probabilities.tolist())
 

@@ -1,17 +1,13 @@
 """The authors' networks, random and of one encoder layer, go through all that the shipped ones do on a GPU's behalf."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
 import pytest
-import torch
 from onnx import TensorProto
-from parts import avcer as made
 
 from realtime_cer.cli import main
-from realtime_cer.commands.import_avcer import run_import
 from realtime_cer.inference import verify as verification
 from realtime_cer.inference.engine import load
 from realtime_cer.inference.manifest import read_manifest
@@ -27,19 +23,11 @@ pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip i
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def profile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture
+def profile(avcer_profiles: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An imported profile called avcer."""
-    folder = tmp_path_factory.mktemp("avcer")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several that wait for each other are slower where the machine is busy
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REALTIME_CER_PROFILES", str(folder / "profiles"))
-        assert run_import(made.write_release(folder / "release")) == 0
-        torch.set_num_threads(threads)
-        shutil.rmtree(folder / "release")
-        yield folder / "profiles" / "avcer"
-    shutil.rmtree(folder)
+    monkeypatch.setenv("REALTIME_CER_PROFILES", str(avcer_profiles))
+    return avcer_profiles / "avcer"
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from realtime_cer.errors import Refused
+from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine, load
-from realtime_cer.inference.fallback import FIRST_WAIT_S, LONGEST_WAIT_S, Fallback, GoingOn, Rung
+from realtime_cer.inference.fallback import FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE, Fallback, GoingOn, Rung
+from realtime_cer.inference.manifest import engines_folder, read_manifest
+from realtime_cer.inference.ort import OrtEngine
 from realtime_cer.inference.verify import LIMITS, inputs, verify
 
 Outputs = dict[str, np.ndarray]
@@ -44,6 +46,11 @@ def well(outputs: Outputs) -> None:
     """Nothing is harmed."""
 
 
+def on_cpu(name: str) -> Engine:
+    manifest = read_manifest(name)
+    return OrtEngine(engines_folder() / manifest.file, manifest)
+
+
 class Time:
     """A clock that is set."""
 
@@ -56,13 +63,13 @@ class Time:
 
 @pytest.fixture(scope="module")
 def cpu() -> Engine:
-    return load("static", "cpu")
+    return on_cpu("static")
 
 
 @pytest.fixture(scope="module")
 def network() -> Engine:
     """The fastest one, for tests of many calls."""
-    return load("dynamic", "cpu")
+    return on_cpu("dynamic")
 
 
 @pytest.fixture
@@ -226,15 +233,102 @@ def test_inputs_that_are_no_numbers_are_not_the_engines_fault(network: Engine, n
     better = Misbehaving(network)
     engine = ladder(network, better, notices, time)
     batch = inputs(network.manifest)[:1]
-    assert np.isnan(engine.run(np.full_like(batch, np.nan))["probabilities"]).all()
+    for _ in range(2 * PATIENCE):
+        with pytest.raises(EngineFault, match="what it is given is not all numbers"):
+            engine.run(np.full_like(batch, np.nan))
     engine.run(batch)
     assert engine.backend == "cuda"
+    assert len(notices) == 1
 
 
 def test_a_wrong_call_is_raised_to_the_caller(network: Engine, notices: list[str], time: Time) -> None:
     engine = ladder(network, Misbehaving(network), notices, time)
     with pytest.raises(Exception, match="rank"):
         engine.run(np.zeros(3, np.float32))
+
+
+# Where nothing is below
+
+
+@pytest.mark.parametrize(("harm", "why"), [(lost, "cudaErrorDevicesUnavailable"), (not_numbers, "its outputs are not")])
+def test_where_the_last_engine_fails_there_is_no_answer_until_it_works_again(
+    network: Engine, notices: list[str], harm: Callable[[Outputs], None], why: str
+) -> None:
+    last = Misbehaving(network, harm)
+    engine = Fallback(last, [], notices.append)
+    batch = inputs(network.manifest)[:1]
+    for _ in range(3):
+        with pytest.raises(EngineFault, match=f"^dynamic: {why}") as caught:
+            engine.run(batch)
+        assert caught.value.network == "dynamic"
+        assert caught.value.why.startswith(why)
+    assert last.calls == 3, "it is asked every time"
+    [told] = notices
+    assert "nothing is below it" in told
+    assert why in told
+    last.harm = well
+    assert engine.run(batch)["probabilities"].shape == (1, 7)
+    assert notices[1:] == ["dynamic: cuda works again"]
+
+
+def test_a_fault_of_both_engines_is_that_of_the_last(network: Engine, notices: list[str], time: Time) -> None:
+    last, better = Misbehaving(network, not_numbers), Misbehaving(network, lost)
+    last.backend = "cpu"
+    engine = ladder(last, better, notices, time)
+    with pytest.raises(EngineFault, match="not numbers"):
+        engine.run(inputs(network.manifest)[:1])
+    assert "cuda failed (cudaErrorDevicesUnavailable)" in notices[1]
+    assert "cpu failed (its outputs are not numbers)" in notices[2]
+
+
+def test_after_faults_in_a_row_the_last_engine_is_opened_anew(network: Engine, notices: list[str]) -> None:
+    broken, batch = Misbehaving(network, lost), inputs(network.manifest)[:1]
+    opened: list[int] = []
+
+    def anew() -> Engine:
+        opened.append(broken.calls)
+        if len(opened) == 1:
+            raise OSError("the disk is gone")
+        return broken if len(opened) == 2 else network
+
+    engine = Fallback(broken, [], notices.append, anew=anew)
+    for _ in range(4 * PATIENCE):
+        with pytest.raises(EngineFault):
+            engine.run(batch)
+    assert opened == [PATIENCE, 2 * PATIENCE, 4 * PATIENCE]
+    np.testing.assert_array_equal(engine.run(batch)["probabilities"], network.run(batch)["probabilities"])
+    assert engine.backend == "cpu"
+    assert [line.split(": ")[1][:24] for line in notices] == [
+        *(
+            "cuda failed (cudaErrorDe",
+            "cuda cannot be opened an",
+            "cuda was opened anew aft",
+            "cuda was opened anew aft",
+        ),
+        "cpu works again",
+    ]
+
+
+def test_faults_with_answers_between_them_open_nothing_anew(network: Engine, notices: list[str]) -> None:
+    last, batch = Misbehaving(network), inputs(network.manifest)[:1]
+    engine = Fallback(last, [], notices.append, anew=lambda: pytest.fail("opened anew"))
+    for n in range(4 * PATIENCE):
+        last.harm = lost if n % PATIENCE else well
+        try:
+            engine.run(batch)
+        except EngineFault:
+            assert n % PATIENCE
+
+
+def test_what_load_gives_never_says_what_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, batch = load("dynamic", "cpu"), inputs(read_manifest("dynamic"))[:1]
+    wanted = engine.run(batch)["probabilities"]
+    with monkeypatch.context() as patch:
+        patch.setattr(OrtEngine, "run", lambda self, batch: {"probabilities": np.full((1, 7), np.inf, np.float32)})
+        for _ in range(PATIENCE):
+            with pytest.raises(EngineFault, match="dynamic: its outputs are not numbers"):
+                engine.run(batch)
+    np.testing.assert_array_equal(engine.run(batch)["probabilities"], wanted)
 
 
 def test_one_that_never_opened_is_not_tried_again_and_the_next_is(

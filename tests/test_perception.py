@@ -12,10 +12,13 @@ from parts.perception import LoudIsSpeech, TinyEngine, TinyFinder, landmarks_lik
 from realtime_cer.capture.media import open_media
 from realtime_cer.config import FaceConfig
 from realtime_cer.errors import Refused
+from realtime_cer.inference.engine import load
+from realtime_cer.inference.vectors import MOST
 from realtime_cer.perception.acoustic import pad
 from realtime_cer.perception.align import CROP_SIZE, TEMPLATE, align, anchors
 from realtime_cer.perception.dynamic import LENGTH, DynamicModel
 from realtime_cer.perception.face import FaceFinder, FaceTracker, box_of, bundle_path, overlap
+from realtime_cer.perception.static import StaticModel
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, mouth_opening
 from realtime_cer.quiet import cv2
 from realtime_cer.records import SAMPLE_RATE, AudioWindow, Face, Floats, Frame
@@ -178,26 +181,79 @@ def test_an_altered_bundle_is_refused(tmp_path: Path) -> None:
         FaceFinder(FaceConfig(bundle=path))
 
 
+class Spy(TinyEngine):
+    """Remembers what it was given."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 0)
+        self.seen: list[np.ndarray] = []
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        self.seen.append(batch.copy())
+        return dict(super().run(batch))
+
+
 def test_the_dynamic_window_starts_with_repeats_and_is_one_face_only() -> None:
-    seen: list[np.ndarray] = []
-
-    class Spy(TinyEngine):
-        def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-            seen.append(batch.copy())
-            return dict(super().run(batch))
-
-    model = DynamicModel(Spy("dynamic", 0))
+    spy = Spy("dynamic")
+    model, seen = DynamicModel(spy), spy.seen
     vectors = np.random.default_rng(0).normal(size=(12, 512)).astype(np.float32)
     for n, vector in enumerate(vectors):
-        model(n * 0.2, 7, vector)
+        model(n * 0.2, [7], [vector])
     np.testing.assert_array_equal(seen[0][0], np.tile(vectors[0], (LENGTH, 1)))
     np.testing.assert_array_equal(seen[3][0], np.stack([vectors[0]] * 7 + list(vectors[1:4])))
     np.testing.assert_array_equal(seen[11][0], vectors[2:12])
-    model(3.0, 8, vectors[0])
+    model(3.0, [8], [vectors[0]])
     np.testing.assert_array_equal(seen[12][0], np.tile(vectors[0], (LENGTH, 1)))
-    model.clear()
-    model(3.2, 8, vectors[5])
+    model.keep([])
+    model(3.2, [8], [vectors[5]])
     np.testing.assert_array_equal(seen[13][0], np.tile(vectors[5], (LENGTH, 1)))
+
+
+def test_every_face_has_a_dynamic_window_of_its_own() -> None:
+    spy = Spy("dynamic")
+    model, seen = DynamicModel(spy), spy.seen
+    a, b, c = np.random.default_rng(0).normal(size=(3, 512)).astype(np.float32)
+    assert model(0.0, [], []) == []
+    assert seen == [], "no engine is asked about no faces"
+    model(0.0, [4, 9], [a, b])
+    first, second = model(0.2, [9, 4], [c, b])  # in any order
+    assert [batch.shape for batch in seen] == [(2, LENGTH, 512)] * 2
+    np.testing.assert_array_equal(seen[1][0], np.stack([b] * 9 + [c]))
+    np.testing.assert_array_equal(seen[1][1], np.stack([a] * 9 + [b]))
+    assert first.t == second.t == 0.2
+    model.keep([4, 5])
+    model(0.4, [9, 4], [a, c])
+    np.testing.assert_array_equal(seen[2][0], np.tile(a, (LENGTH, 1)))
+    np.testing.assert_array_equal(seen[2][1], np.stack([a] * 8 + [b, c]))
+    with pytest.raises(ValueError, match="8 are the most"):
+        model(0.6, range(9), [a] * 9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, MOST])
+def test_faces_in_one_batch_get_what_each_gets_alone(n: int) -> None:
+    picture = portrait()
+    frame = Frame(0.0, 0, picture)
+    rng = np.random.default_rng(n)
+    # As many faces as wanted in the one picture: the real landmarks, each time a little elsewhere.
+    near = landmarks_like(400, 400) + np.array([20, -40], np.float32)
+    faces = [Face(i, (0, 0, 1, 1), near + rng.normal(0, 12, 2).astype(np.float32)) for i in range(n)]
+    static, together, alone = (
+        StaticModel(load("static", "cpu")),
+        *(DynamicModel(load("dynamic", "cpu")) for _ in "ab"),
+    )
+    for step in range(2):
+        batch = static(frame, faces)
+        singles = [static(frame, [face])[0] for face in faces]
+        assert len(batch) == n
+        for (scores, vector), (expected, wanted) in zip(batch, singles, strict=True):
+            np.testing.assert_allclose(scores.probabilities, expected.probabilities, rtol=0, atol=1e-6)
+            np.testing.assert_allclose(vector, wanted, rtol=0, atol=1e-5)
+        said = together(step / 5, range(n), [vector for _, vector in singles])
+        for i, scores in enumerate(said):
+            [expected] = alone(step / 5, [i], [singles[i][1]])
+            np.testing.assert_allclose(scores.probabilities, expected.probabilities, rtol=0, atol=1e-6)
+    assert static(frame, []) == []
+    assert n == 1 or np.ptp([scores.probabilities for scores, _ in batch], axis=0).max() > 1e-3, "they do differ"
 
 
 def test_short_sound_is_padded_at_its_end_with_its_own_mean() -> None:

@@ -446,7 +446,9 @@ def test_the_command_verifies_what_is_there_and_tells_what_is_not(capsys: pytest
     ("words", "told"),
     [
         (["build", "--target", "9.0"], "it knows"),
-        (["build", "--target", "banana"], "it knows"),
+        (["build", "--target", "banana"], "--target 'banana' is no compute capability"),
+        (["build", "--target", "8.6x"], "--target '8.6x' is no"),
+        (["build", "--target", ""], "--target '' is no"),
         (["build", "--target", "8.6", "--engine", "tensorrt"], "this machine only"),
         (["build", "--target", "8.6", "--profile", "nobody"], "no profile 'nobody'"),
     ],
@@ -455,6 +457,23 @@ def test_what_the_command_refuses(words: list[str], told: str) -> None:
     with pytest.raises(Refused, match=told) as caught:
         command(*words)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--target", "banana"], "--target 'banana'"),
+        (["--profile", "nobody"], "no profile 'nobody'"),
+        (["--target", "8.6", "--profile", "nobody"], "no profile 'nobody'"),
+        (["--target", "8.6"], r"tensorrt-rtx is not installed: pip install"),
+    ],
+)
+def test_a_bad_value_is_told_before_a_library_is_missed(
+    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FLAVOURS, "tensorrt-rtx", Flavour("tensorrt-rtx", "no_such_module", portable=True))
+    with pytest.raises(Refused, match=f"^{told}"):
+        command("build", *words)
 
 
 @without_gpu

@@ -1,6 +1,7 @@
 """``engines``: build, list, verify and clear the engines for GPUs."""
 
 import argparse
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -73,15 +74,18 @@ def build(profile: str, precision: "Precision", target: str, engine: str | None)
     Raises
     ------
     Refused
-        The library or the GPU is not there, a network cannot be built, or the cache cannot be written.
+        The target or the profile is none, the library or the GPU is not there, a network cannot be built, or the cache
+        cannot be written.
     """
     from rich.progress import Progress
 
     from realtime_cer.inference import cache
     from realtime_cer.inference.opening import built, key_of
 
-    flavour, there = _goal(engine, target)
+    if target != _CURRENT and not re.fullmatch(r"\d+\.\d", target):
+        raise Refused(f"--target {target!r} is no compute capability: give one such as 8.6, 8.9 or 12.0, or {_CURRENT}")
     folder, manifests = _networks(profile)
+    flavour, there = _goal(engine, target)
     talk = Talk()
     for manifest in manifests:
         if cache.find(key_of(manifest, flavour, precision, there)) is not None:

@@ -4,7 +4,7 @@ import ctypes
 import math
 import sys
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +72,7 @@ def value(result: tuple[Any, ...]) -> Any:
 class Lane:
     """One stream, with pinned and device memory for every tensor of a network, each at one address for ever.
 
-    Constant addresses are what lets a whole call, copies included, be captured once and replayed.
+    Constant addresses are what lets a network's kernels be captured once and replayed.
 
     Parameters
     ----------
@@ -84,15 +84,14 @@ class Lane:
         from cuda.bindings import runtime
 
         self._cuda = runtime
-        self._inputs = [tensor.name for tensor in manifest.inputs]
-        self._outputs = [tensor.name for tensor in manifest.outputs]
+        self._kinds = runtime.cudaMemcpyKind
         self._host: dict[str, npt.NDArray[Any]] = {}
-        self._pinned: dict[str, int] = {}
         self.addresses: dict[str, int] = {}
         """Device memory of each tensor by name."""
         freed = ExitStack()
         # Runs when the lane is dropped, also half made; on a lost device freeing fails too, which changes nothing.
         weakref.finalize(self, freed.close)
+        self._freed = freed
         self.stream = int(value(runtime.cudaStreamCreateWithFlags(runtime.cudaStreamNonBlocking)))
         freed.callback(runtime.cudaStreamDestroy, self.stream)
         for tensor in (*manifest.inputs, *manifest.outputs):
@@ -100,33 +99,40 @@ class Lane:
             size = math.prod(shape) * np.dtype(tensor.dtype).itemsize
             host = int(value(runtime.cudaHostAlloc(size, runtime.cudaHostAllocDefault)))
             freed.callback(runtime.cudaFreeHost, host)
-            self.addresses[tensor.name] = int(value(runtime.cudaMalloc(size)))
-            freed.callback(runtime.cudaFree, self.addresses[tensor.name])
+            self.addresses[tensor.name] = self.allocate(size)
             memory = (ctypes.c_byte * size).from_address(host)
             self._host[tensor.name] = np.frombuffer(memoryview(memory), np.dtype(tensor.dtype)).reshape(shape)
-            self._pinned[tensor.name] = host
-        self._freed = freed
 
-    def call(self, batch: npt.NDArray[Any], execute: Callable[[], None]) -> Mapping[str, npt.NDArray[Any]]:
-        """Copy in, execute, copy out, wait; gives the outputs by name, the caller's to keep."""
-        rows = len(batch)
-        self._host[self._inputs[0]][:rows] = batch
-        self.queue(rows, execute)
-        return self.finish(rows)
+    def allocate(self, size: int) -> int:
+        """Address of so much device memory, freed with the lane."""
+        address = int(value(self._cuda.cudaMalloc(size)))
+        self._freed.callback(self._cuda.cudaFree, address)
+        return address
 
-    def queue(self, rows: int, execute: Callable[[], None]) -> None:
-        """Queue both copies, and between them what ``execute`` queues on the stream."""
-        kinds = self._cuda.cudaMemcpyKind
-        for name in self._inputs:
-            size = self._host[name][:rows].nbytes
-            self._copy(self.addresses[name], self._pinned[name], size, kinds.cudaMemcpyHostToDevice)
-        execute()
-        for name in self._outputs:
-            size = self._host[name][:rows].nbytes
-            self._copy(self._pinned[name], self.addresses[name], size, kinds.cudaMemcpyDeviceToHost)
+    def put(self, name: str, batch: npt.NDArray[Any]) -> None:
+        """Queue the copy of an input to the device."""
+        pinned = self._host[name][: len(batch)]
+        pinned[:] = batch
+        self._queue(self.addresses[name], pinned.ctypes.data, pinned.nbytes, self._kinds.cudaMemcpyHostToDevice)
 
-    def capture(self, rows: int, execute: Callable[[], None]) -> Callable[[npt.NDArray[Any]], Any] | None:
-        """Record a call once; gives what replays it with a batch of so many rows, None where it cannot be recorded.
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Queue a copy on the device."""
+        self._queue(target, source, size, self._kinds.cudaMemcpyDeviceToDevice)
+
+    def take(self, names: Iterable[str], rows: int) -> dict[str, npt.NDArray[Any]]:
+        """Copy these outputs back, and wait for all that was queued; the arrays are the caller's to keep."""
+        pinned = {name: self._host[name][:rows] for name in names}
+        for name, array in pinned.items():
+            self._queue(array.ctypes.data, self.addresses[name], array.nbytes, self._kinds.cudaMemcpyDeviceToHost)
+        value(self._cuda.cudaStreamSynchronize(self.stream))
+        return {name: array.copy() for name, array in pinned.items()}
+
+    def read(self, source: int, target: npt.NDArray[Any]) -> None:
+        """Copy from the device into an array, at once."""
+        value(self._cuda.cudaMemcpy(target.ctypes.data, source, target.nbytes, self._kinds.cudaMemcpyDeviceToHost))
+
+    def capture(self, execute: Callable[[], None]) -> Callable[[], None] | None:
+        """Record what ``execute`` queues; gives what queues it again at once, None where it cannot be recorded.
 
         A network with loops or branches cannot. Call once before without recording: the first call allocates.
         """
@@ -135,7 +141,7 @@ class Lane:
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
         value(runtime.cudaStreamBeginCapture(self.stream, mode))
         try:
-            self.queue(rows, execute)
+            execute()
         except RuntimeError:
             runtime.cudaStreamEndCapture(self.stream)
             runtime.cudaGetLastError()  # reading it clears it
@@ -145,19 +151,12 @@ class Lane:
         value(runtime.cudaGraphDestroy(graph))
         self._freed.callback(runtime.cudaGraphExecDestroy, replayed)
 
-        def replay(batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
-            self._host[self._inputs[0]][:rows] = batch
+        def replay() -> None:
             value(runtime.cudaGraphLaunch(replayed, self.stream))
-            return self.finish(rows)
 
         return replay
 
-    def finish(self, rows: int) -> Mapping[str, npt.NDArray[Any]]:
-        """Wait for what was queued; gives copies of the outputs."""
-        value(self._cuda.cudaStreamSynchronize(self.stream))
-        return {name: self._host[name][:rows].copy() for name in self._outputs}
-
-    def _copy(self, target: int, source: int, size: int, kind: Any) -> None:
+    def _queue(self, target: int, source: int, size: int, kind: Any) -> None:
         value(self._cuda.cudaMemcpyAsync(target, source, size, kind, self.stream))
 
 

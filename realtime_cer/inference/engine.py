@@ -34,7 +34,13 @@ class Engine(Protocol):
         """What the network promises; outputs are checked against it when the engine is loaded."""
 
     def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
-        """Run the network on its one input; gives every output by name."""
+        """Run the network on its one input; gives every output by name.
+
+        Raises
+        ------
+        EngineFault
+            It has no answer to this input, which fits the manifest.
+        """
 
 
 def load(
@@ -48,7 +54,8 @@ def load(
 ) -> Engine:
     """Load a network and run it once, so that the first real call is a warm one.
 
-    An engine on a GPU is used only if it agrees with the CPU, and falls back to it where it fails while running.
+    An engine on a GPU is used only if it agrees with the CPU, and falls back to it where it fails while running. What
+    the engine gives are numbers: where the CPU fails as well, that is an ``EngineFault``.
 
     Parameters
     ----------
@@ -82,16 +89,15 @@ def load(
             raise Refused(f"engine {backend} cannot be used: {missing}; or use --engine cpu, or auto")
     if threads is None:
         threads = min(_THREADS.get(name, 1), os.cpu_count() or 1)
-    cpu = OrtEngine(path, manifest, threads)
+    anew = partial(OrtEngine, path, manifest, threads)
+    cpu = anew()
     wanted = [one for one in GPU_BACKENDS if backend == one or (backend == "auto" and absent(one) is None)]
-    if not wanted:
-        return cpu
     from realtime_cer.inference.fallback import Fallback, Rung
     from realtime_cer.inference.opening import open_engine
 
     rungs = [Rung(one, partial(open_engine, one, manifest, folder or engines_folder(), cpu, notice)) for one in wanted]
-    engine = Fallback(cpu, rungs, notice)
-    if backend != "auto":
+    engine = Fallback(cpu, rungs, notice, anew=anew)
+    if backend not in ("auto", "cpu"):
         try:
             engine.put(rungs[0])
         except RuntimeError as error:  # the GPU, or its driver, failed

@@ -14,15 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from realtime_cer.errors import Refused
+from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine
 from realtime_cer.inference.manifest import Manifest
+from realtime_cer.inference.vectors import Answer, Batch, VectorsLost, as_array, chained
 
 GoingOn = Callable[[], bool]
 """Whether what takes long should be gone on with."""
 
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 600.0
+
+PATIENCE = 5
+"""Faults of the safe engine in a row after which it is opened anew; then twice as many."""
 
 _JOIN_S = 2.0
 
@@ -42,12 +46,16 @@ class Fallback:
     call: the safe one answers. The better ones are tried again later, after a wait that doubles from 5 s to 10 min.
     One that would not even open is not tried again, unless it had worked before.
 
+    Where the safe engine fails as well there is no answer: that is an ``EngineFault``. It is asked again with the next
+    input, and opened anew after several faults in a row.
+
     Parameters
     ----------
-    safe : open already; what it raises is raised
+    safe : open already
     better : fastest first
-    notice : told in one line whenever another engine takes over, and why; from either thread
+    notice : told in one line whenever another engine takes over, or none is left, and why; from either thread
     clock : seconds that never go back
+    anew : opens the safe engine once more, for when it keeps failing
     """
 
     def __init__(
@@ -56,8 +64,12 @@ class Fallback:
         better: Sequence[Rung],
         notice: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        anew: Callable[[], Engine] | None = None,
     ) -> None:
         self._safe = safe
+        self._anew = anew
+        self._faults = 0
+        self._patience = PATIENCE
         self._better = list(better)
         self._notice = notice
         self._clock = clock
@@ -82,26 +94,64 @@ class Fallback:
         return self._safe.manifest
 
     def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
-        """Run the network on its one input; gives every output by name."""
+        """Run the network on its one input; gives every output by name, all of them numbers.
+
+        Raises
+        ------
+        EngineFault
+            The safe engine has no answer either, or the input is not all numbers.
+        """
+        return self._answer(batch, lambda engine, batch: (engine.run(as_array(batch)), ()))[0]
+
+    def chain(self, batch: Batch) -> Answer:
+        """As ``run``, with vectors that may lie on a device.
+
+        Raises
+        ------
+        EngineFault
+            As for ``run``.
+        VectorsLost
+            Vectors of the batch are gone with their device.
+        """
+        return self._answer(batch, chained)
+
+    def _answer(self, batch: Batch, call: Callable[[Engine, Batch], Answer]) -> Answer:
         due = self._due
         if due is not None and self._clock() >= due:
             self._due = None
             if not self.climb_apart():
                 self._due = due
         engine = self._active  # once: the climber may put another in its place meanwhile
-        if engine is not self._safe:
-            try:
-                outputs = engine.run(batch)
-                fault = None if _finite(outputs) or not _finite({"": batch}) else "its outputs are not numbers"
-            except Exception as error:
-                fault = " ".join(str(error).split())[:200] or type(error).__name__
-            if fault is None:
-                self._ran = engine.backend
-                return outputs
-            self._fall(engine, fault)
-        outputs = self._safe.run(batch)
-        self._ran = self._safe.backend
-        return outputs
+        answer = self._asked(engine, batch, call)
+        if isinstance(answer, str) and engine is not self._safe:
+            self._fall(engine, answer)
+            engine = self._safe
+            answer = self._asked(engine, batch, call)
+        if isinstance(answer, str):
+            self._tell_fault(answer)
+            raise EngineFault(self.manifest.name, answer)
+        if self._faults:
+            self._faults, self._patience = 0, PATIENCE
+            self._notice(f"{self.manifest.name}: {engine.backend} works again")
+        self._ran = engine.backend
+        return answer
+
+    def _asked(self, engine: Engine, batch: Batch, call: Callable[[Engine, Batch], Answer]) -> Answer | str:
+        """What an engine answers, or why that is no answer."""
+        try:
+            answer = call(engine, batch)
+        except VectorsLost:
+            raise
+        except Exception as error:  # libraries have errors of their own, without a common base
+            if isinstance(batch, np.ndarray) and not _fits(batch, self.manifest):
+                raise  # a wrong call, and no fault of the engine's
+            return " ".join(str(error).split())[:200] or type(error).__name__
+        # Vectors on a device are not looked at: what is no number there makes no probabilities either.
+        if all(_finite(array) for array in answer[0].values()):
+            return answer
+        if not _finite(as_array(batch)):
+            raise EngineFault(self.manifest.name, "what it is given is not all numbers")
+        return "its outputs are not numbers"
 
     def climb(self) -> None:
         """Open the best of the better engines that will, and put it in place; tells of those that will not."""
@@ -170,11 +220,43 @@ class Fallback:
             f" {engine.backend} is tried again in {wait_s:.0f} s"
         )
 
+    def _tell_fault(self, why: str) -> None:
+        """Tell of the first fault of the safe engine in a row, and open it anew where they do not end."""
+        name, backend = self.manifest.name, self._safe.backend
+        self._faults += 1
+        if self._faults == 1:
+            self._notice(
+                f"{name}: {backend} failed ({why}), and nothing is below it: it is tried again with every input"
+            )
+        if self._anew is None or self._faults < self._patience:
+            return
+        self._patience *= 2
+        try:
+            opened = self._anew()
+        except Exception as error:  # the disk, or the memory: whatever it is, the next inputs are tried all the same
+            self._notice(f"{name}: {backend} cannot be opened anew: {' '.join(str(error).split())[:200]}")
+            return
+        with self._swap:
+            if self._active is self._safe:
+                self._active = opened
+            self._safe = opened
+        self._notice(f"{name}: {backend} was opened anew after {self._faults} faults")
+
     def _later(self) -> float:
         due = self._clock() + self._wait_s
         self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
         return due
 
 
-def _finite(arrays: Mapping[str, npt.NDArray[Any]]) -> bool:
-    return all(bool(np.isfinite(array).all()) for array in arrays.values())
+def _finite(array: npt.NDArray[Any]) -> bool:
+    return bool(np.isfinite(array).all())
+
+
+def _fits(array: npt.NDArray[Any], manifest: Manifest) -> bool:
+    """Whether an array is one that the network promises to take."""
+    tensor = manifest.inputs[0]
+    return (
+        array.dtype == tensor.dtype
+        and array.ndim == len(tensor.shape)
+        and all(have == want for have, want in zip(array.shape, tensor.shape, strict=True) if isinstance(want, int))
+    )

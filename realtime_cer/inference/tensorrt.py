@@ -14,9 +14,7 @@ import numpy.typing as npt
 from realtime_cer.errors import Refused
 from realtime_cer.inference.cuda import Lane, row_shape
 from realtime_cer.inference.manifest import Manifest
-
-MOST = 8
-"""Rows of the largest batch: so many faces at once."""
+from realtime_cer.inference.vectors import MOST, Answer, Batch, Calls
 
 Progress = Callable[[float], bool]
 """Called with the share that is done; gives whether to go on."""
@@ -118,7 +116,7 @@ def build(
 
 
 class TensorrtEngine:
-    """A built engine on the GPU. Buffers are pinned; whole calls are replayed as CUDA graphs where that is possible.
+    """A built engine on the GPU. Buffers are pinned; kernels are replayed as CUDA graphs where that is possible.
 
     Parameters
     ----------
@@ -141,6 +139,7 @@ class TensorrtEngine:
         self._engine = _there(self._runtime.deserialize_cuda_engine(plan), self._log, "load the engine")
         try:
             self._lane = Lane(manifest, MOST)
+            self._calls = Calls(self._lane, manifest)
         except RuntimeError as error:
             raise Refused(f"{self.backend} finds no room on the GPU ({error})") from None
         self._context = _there(self._new_context(trt, flavour), self._log, "prepare the engine")
@@ -149,7 +148,7 @@ class TensorrtEngine:
                 raise Refused(f"{self.backend}: the engine has no tensor {name!r}, which its manifest promises")
         self._captures = not flavour.portable
         self._rows = 0
-        self._replays: dict[int, Callable[[npt.NDArray[Any]], Mapping[str, npt.NDArray[Any]]] | None] = {}
+        self._replays: dict[int, Callable[[], None] | None] = {}
         tensor = manifest.inputs[0]
         self.run(np.zeros((1, *row_shape(tensor)), tensor.dtype))
 
@@ -161,23 +160,37 @@ class TensorrtEngine:
         RuntimeError
             The GPU or its driver failed; the engine is of no more use.
         """
-        rows = len(batch)
-        replay = self._replays.get(rows)
-        if replay is not None:
-            return replay(batch)
-        if rows != self._rows:
-            name = self.manifest.inputs[0].name
-            if not self._context.set_input_shape(name, batch.shape):
-                raise RuntimeError(f"{self.backend} takes no {name} of shape {batch.shape}: {self._log.last}")
-            self._rows = rows
-        outputs = self._lane.call(batch, self._execute)
-        if self._captures and rows not in self._replays:
-            self._replays[rows] = self._lane.capture(rows, self._execute)
+        outputs = self._calls.run(batch, self._execute)
+        self._capture(len(batch))
         return outputs
 
-    def _execute(self) -> None:
+    def chain(self, batch: Batch) -> Answer:
+        """As ``run``; features stay on the device, and those that lie there are taken from there."""
+        answer = self._calls.chain(batch, self._execute)
+        self._capture(len(batch))
+        return answer
+
+    def _execute(self, rows: int) -> None:
+        replay = self._replays.get(rows)
+        if replay is not None:
+            replay()
+            return
+        if rows != self._rows:
+            tensor = self.manifest.inputs[0]
+            shape = (rows, *row_shape(tensor))
+            if not self._context.set_input_shape(tensor.name, shape):
+                raise RuntimeError(f"{self.backend} takes no {tensor.name} of shape {shape}: {self._log.last}")
+            self._rows = rows
+        self._launch()
+
+    def _launch(self) -> None:
         if not self._context.execute_async_v3(self._lane.stream):
             raise RuntimeError(f"{self.backend} cannot run: {self._log.last}")
+
+    def _capture(self, rows: int) -> None:
+        """Record the kernels for batches of so many rows, once such a batch was run."""
+        if self._captures and rows not in self._replays:
+            self._replays[rows] = self._lane.capture(self._launch)
 
     def _new_context(self, trt: Any, flavour: Flavour) -> Any:
         if not flavour.portable:

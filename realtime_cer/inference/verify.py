@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from realtime_cer.inference.engine import Engine
 from realtime_cer.inference.manifest import Manifest
+from realtime_cer.inference.vectors import FEATURES, chained
 from realtime_cer.records import SAMPLE_RATE
 
 LIMITS = {"fp32": 1e-3, "fp16": 1e-2}
@@ -48,10 +49,10 @@ class Agreement:
 
 
 def verify(engine: Engine, reference: Engine, limit: float) -> Agreement:
-    """Run the drawn inputs through both, one by one as live, and through the engine also as one batch."""
+    """Run the drawn inputs through both, one by one, and through the engine also as one batch, in a chain as live."""
     batch = inputs(engine.manifest)
     wanted = _outputs(reference, batch)
-    given = [_outputs(engine, batch), dict(engine.run(batch))]
+    given = [_outputs(engine, batch), _chained(engine, batch)]
     p = wanted["probabilities"]
     difference = max(float(np.abs(g["probabilities"] - p).max()) for g in given)
     others = 0.0
@@ -85,6 +86,13 @@ def _outputs(engine: Engine, batch: npt.NDArray[Any]) -> dict[str, npt.NDArray[A
     """Every output of a batch whose rows are run one by one."""
     rows = [engine.run(batch[n : n + 1]) for n in range(len(batch))]
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def _chained(engine: Engine, batch: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Every output of a batch; features that stay on a device are copied back."""
+    outputs, vectors = chained(engine, batch)
+    features = {FEATURES: np.stack([np.asarray(vector) for vector in vectors])} if vectors else {}
+    return {**outputs, **features}
 
 
 def _face(rng: np.random.Generator, height: int, width: int) -> npt.NDArray[np.uint8]:

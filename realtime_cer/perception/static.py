@@ -1,6 +1,6 @@
-"""The static network: one face crop in, probabilities and features out."""
+"""The static network: face crops in, probabilities and features out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from realtime_cer.errors import Refused
 from realtime_cer.inference.engine import Engine
 from realtime_cer.inference.profile import Profile
+from realtime_cer.inference.vectors import MOST, Vector, chained
 from realtime_cer.perception.align import CROP_SIZE, align, cut_box
 from realtime_cer.records import Face, Floats, Frame, Picture, Scores, read_only
 
@@ -37,14 +38,28 @@ def cut_of(profile: Profile, engine: Engine) -> Cut:
 
 
 class StaticModel:
-    """Probabilities and a feature vector of one face in one frame."""
+    """Probabilities and a feature vector of every face in one frame."""
 
     def __init__(self, engine: Engine, cut: Cut = align) -> None:
         self._engine = engine
         self._cut = cut
 
-    def __call__(self, frame: Frame, face: Face) -> tuple[Scores, Floats]:
-        """Scores at the frame's time, and the (512,) features that the dynamic network takes."""
-        outputs = self._engine.run(self._cut(frame.picture, face.landmarks)[np.newaxis])
-        probabilities = read_only(np.asarray(outputs["probabilities"][0], np.float32))
-        return Scores(frame.t, probabilities, self._engine.backend), read_only(outputs["features"][0])
+    def __call__(self, frame: Frame, faces: Sequence[Face]) -> list[tuple[Scores, Vector]]:
+        """Scores of each face at the frame's time, and the (512,) vector that the dynamic network takes.
+
+        At most eight faces, in one call of the engine; none for none.
+
+        Raises
+        ------
+        EngineFault
+            The network has no answer this time.
+        """
+        if not faces:
+            return []
+        if len(faces) > MOST:
+            raise ValueError(f"{len(faces)} faces at once, where {MOST} are the most")
+        crops = np.stack([self._cut(frame.picture, face.landmarks) for face in faces])
+        outputs, vectors = chained(self._engine, crops)
+        probabilities = read_only(np.asarray(outputs["probabilities"], np.float32))
+        backend = self._engine.backend
+        return [(Scores(frame.t, p, backend), v) for p, v in zip(probabilities, vectors, strict=True)]

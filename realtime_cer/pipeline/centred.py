@@ -68,12 +68,14 @@ class EveryFrame:
         face = seeing.tracker.see(frame)
         if face is None:
             if seeing.tracker.lost:
-                seeing.dynamic.clear()
+                seeing.dynamic.keep(())
                 self._held = None
             return Visual(frame.seq, frame.t, None, None, None)
-        static, features = seeing.static(frame, face)
+        [(static, features)] = seeing.static(frame, [face])
+        seeing.dynamic.keep([face.id])
         if self._held is None or face.id != self._face or frame.t - self._held.t >= self._step_s:
-            self._face, self._held = face.id, seeing.dynamic(frame.t, face.id, features)
+            [self._held] = seeing.dynamic(frame.t, [face.id], [features])
+            self._face = face.id
         return Visual(frame.seq, frame.t, face, static, self._held)
 
 

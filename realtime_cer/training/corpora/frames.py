@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import av
@@ -91,9 +92,13 @@ def _decoded(path: Path, start: float) -> _Timed:
                 container.seek(int((origin + start) * av.time_base))  # to the key frame at or before it
             for frame in container.decode(stream):
                 if frame.time is not None and frame.time - origin >= start - _ROUNDED_S:
-                    yield frame.time - origin, lambda frame=frame: frame.to_ndarray(format="bgr24")  # type: ignore[misc]
+                    yield frame.time - origin, partial(_pixels, frame)
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
         raise CorpusError(f"cannot read film {path}: {error or type(error).__name__}") from None
+
+
+def _pixels(frame: av.VideoFrame) -> Picture:
+    return frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
 
 
 def _numbered(folder: Path, start: float) -> _Timed:
@@ -101,4 +106,4 @@ def _numbered(folder: Path, start: float) -> _Timed:
         number = re.search(r"(\d+)$", path.stem)
         t = (int(number[1]) - 1) / PICTURES_FPS if number else -1.0
         if t >= start - _ROUNDED_S:
-            yield t, lambda path=path: read_picture(path)  # type: ignore[misc]  # bound now
+            yield t, partial(read_picture, path)
