@@ -2,9 +2,9 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -14,11 +14,14 @@ from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
 from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.centred import decide_centred
 from realtime_cer.pipeline.offline import decide
-from realtime_cer.pipeline.steps import load_perception
+from realtime_cer.pipeline.steps import Perception, load_perception
 from realtime_cer.sinks.challenge import Challenge, write_challenge
 from realtime_cer.sinks.tables import read_rows
+
+Alignment = Literal["causal", "centred"]
 
 _USUAL_FPS = 25.0
 """Taken where a film does not say how many frames a second it has."""
@@ -32,7 +35,7 @@ def run_file(
     overwrite: bool,
     pace: Literal["realtime", "fastest"],
     overlay: bool = False,
-    alignment: Literal["causal", "centred"] = "causal",
+    alignment: Alignment = "causal",
 ) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
     weights = weights_of(config)
@@ -45,46 +48,30 @@ def run_file(
     if any(_same(file, out / name) for name in FILES):
         raise Refused(f"{file} would be replaced by the results: give another --out")
     console = Talk(stderr=True)
-    interrupted = False
-    with contextlib.ExitStack() as stack:
-        perception = stack.enter_context(contextlib.closing(load_perception(config, notice=notice)))
+    with contextlib.closing(load_perception(config, notice=notice)) as perception:
         prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
         tell_engine(config)
-        results = stack.enter_context(Results(out, config))
-        challenge = Challenge()
-        reached = 0.0
-        items = media.items(grid_fps=None if centred else 5)
-        paced = _paced(items) if pace == "realtime" else items
-        decisions = (
-            decide_centred(paced, media.fps or _USUAL_FPS, config, weights, perception)
-            if centred
-            else decide(paced, config, weights, perception)
-        )
         with _bar(console) as bar:
             task = bar.add_task(media.name, total=media.duration, done="")
-            try:
-                for decision in decisions:
-                    results.write(decision)
-                    if centred:
-                        challenge.add(decision)
-                    reached = decision.t
-                    bar.update(task, completed=reached, done=f"{reached:.1f} s")
-            except KeyboardInterrupt:
-                interrupted = True
+            summary = analyse(
+                media,
+                out,
+                config,
+                weights,
+                perception,
+                alignment=alignment,
+                pace=pace,
+                reached=lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
+            )
         for line in media.notices:
             notice(line)
-        summary = results.finish(
-            title=media.name,
-            duration_s=media.end if media.end is not None and not interrupted else reached,
-            hashes=perception.hashes,
-            source=_facts(media),
-            notices=media.notices,
-            alignment=alignment,
-            interrupted=interrupted,
-        )
+    interrupted = bool(summary["interrupted"])
     written = list(ALWAYS)
     if centred and not interrupted:
-        written += [CHALLENGE] if _submit(media, challenge, out) else []
+        if (out / CHALLENGE).exists():
+            written.append(CHALLENGE)
+        else:
+            notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
     if overlay and not interrupted:
         try:
             written += [OVERLAY] if _draw(media, out / OVERLAY, console) else []
@@ -92,6 +79,71 @@ def run_file(
             interrupted = True
     _tell(console, summary, out, written, interrupted)
     return 130 if interrupted else 0
+
+
+def analyse(
+    media: MediaFile,
+    out: Path,
+    config: Config,
+    weights: FusionWeights,
+    perception: Perception,
+    *,
+    alignment: Alignment = "causal",
+    pace: Literal["realtime", "fastest"] = "fastest",
+    reached: Callable[[float], None] = lambda t: None,
+) -> dict[str, Any]:
+    """Analyse a file into a folder of results that is prepared; gives their summary.
+
+    Parameters
+    ----------
+    media, out, config, weights : what is analysed, where to, and what is decided by
+    perception : fresh, and not used again: it remembers faces and voices
+    reached : told the media time of every decision, in seconds
+
+    Raises
+    ------
+    Refused
+        The folder cannot be written any more.
+
+    Notes
+    -----
+    An interruption (KeyboardInterrupt) ends the analysis; what was analysed is kept, and the summary says so. The
+    challenge's file is written only for whole films of which anything is known.
+    """
+    centred = alignment == "centred"
+    items = media.items(grid_fps=None if centred else 5)
+    paced = _paced(items) if pace == "realtime" else items
+    decisions = (
+        decide_centred(paced, media.fps or _USUAL_FPS, config, weights, perception)
+        if centred
+        else decide(paced, config, weights, perception)
+    )
+    challenge = Challenge()
+    interrupted, last = False, 0.0
+    with Results(out, config) as results:
+        try:
+            for decision in decisions:
+                results.write(decision)
+                if centred:
+                    challenge.add(decision)
+                last = decision.t
+                reached(last)
+        except KeyboardInterrupt:
+            interrupted = True
+        summary = results.finish(
+            title=media.name,
+            duration_s=media.end if media.end is not None and not interrupted else last,
+            hashes=perception.hashes,
+            source=_facts(media),
+            notices=media.notices,
+            alignment=alignment,
+            interrupted=interrupted,
+        )
+    classes = challenge.classes()
+    if centred and not interrupted and classes:
+        with kept(out):
+            write_challenge(out / CHALLENGE, Path(media.name).stem, classes)
+    return summary
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -112,17 +164,6 @@ def _bar(console: Talk) -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
-
-
-def _submit(media: MediaFile, challenge: Challenge, out: Path) -> bool:
-    """Write the challenge's file; False where every class in it would be made up."""
-    classes = challenge.classes()
-    if not classes:
-        notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
-        return False
-    with kept(out):
-        write_challenge(out / CHALLENGE, Path(media.name).stem, classes)
-    return True
 
 
 def _draw(media: MediaFile, film: Path, console: Talk) -> bool:

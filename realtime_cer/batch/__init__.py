@@ -1,0 +1,1 @@
+"""Many files at once, on one machine or on a Ray cluster."""

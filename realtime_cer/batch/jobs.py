@@ -1,0 +1,228 @@
+"""Many media files, one folder of results each: what there is to do, and how one of them is done.
+
+Nothing here knows how many work at it, or where.
+
+A folder of results is made under another name and takes its own only when it is whole, so what has the name is done,
+and an interrupted run goes on where it was.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from realtime_cer.commands.run import Alignment
+from realtime_cer.config import Config
+from realtime_cer.errors import Refused
+
+_SOUND = "aac aif aiff flac m4a mka mp3 oga ogg opus wav wma"
+_FILM = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
+SUFFIXES = frozenset(f".{name}" for name in f"{_SOUND} {_FILM}".split())
+"""Names of files that are taken for media."""
+
+JOB = "job.json"
+"""In a folder of results: what they were made of."""
+
+_PART = ".part"
+
+State = Literal["done", "refused", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to do: ``name`` is its path below the folder that was given, and that of its results below ``out``."""
+
+    path: Path
+    name: str
+    size: int
+    out: Path
+
+    @property
+    def results(self) -> Path:
+        """Its folder of results."""
+        return self.out / self.name
+
+    @property
+    def partial(self) -> Path:
+        """Where they are while they are made."""
+        return self.results.with_name(self.results.name + _PART)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is the same for all files."""
+
+    config: Config
+    alignment: Alignment = "causal"
+    formats: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """A hash of all settings: results with another one are other results."""
+        told = [self.config.model_dump(mode="json"), self.alignment, sorted(self.formats)]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one file went: ``why`` is one line for people, empty where it is done; ``summary`` is that of its results."""
+
+    name: str
+    state: State
+    why: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
+    """Every media file below a folder, in the order of names, and how many other files there are.
+
+    What is below ``out`` is not looked at, links to folders are not followed, hidden files are not touched.
+
+    Raises
+    ------
+    Refused
+        The folder is not there, cannot be read, or holds no media.
+    """
+    if not folder.is_dir():
+        raise Refused(f"there is no folder {folder}: give one that holds films or sound; for one file use run")
+    jobs, others = [], 0
+    apart = out.resolve()
+
+    def stop(error: OSError) -> None:
+        raise Refused(f"{error.filename} cannot be read ({error.strerror}): allow it, or move it away") from None
+
+    for here, folders, files in os.walk(folder, onerror=stop):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and (Path(here) / n).resolve() != apart)
+        for name in sorted(files):
+            path = Path(here) / name
+            if path.suffix.lower() not in SUFFIXES or name.startswith(".") or not path.is_file():
+                others += not name.startswith(".")
+                continue
+            jobs.append(Job(path.absolute(), _plain(path.relative_to(folder)), path.stat().st_size, out.absolute()))
+    if not jobs:
+        raise Refused(f"{folder} holds no films and no sound ({others} other files): give another folder")
+    return jobs, others
+
+
+def _plain(path: Path) -> str:
+    """A path as text that every tool can read; bytes that are no text are written as numbers."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace").replace("\\x", "%")
+
+
+def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job], list[Outcome]]:
+    """What is still to do, the largest first, and what is done already.
+
+    Raises
+    ------
+    Refused
+        Results with other settings, or somebody else's files, are in the way, and ``overwrite`` is not set.
+    """
+    due: list[Job] = []
+    done: list[Outcome] = []
+    tidy(jobs)
+    for job in jobs:
+        if not job.results.exists():
+            due.append(job)
+            continue
+        made = _read(job.results / JOB)
+        if overwrite or (made and made["key"] == task.key and made["source"] != _source(job)):
+            due.append(job)
+        elif made is None:
+            raise Refused(f"{job.results} is in the way: add --overwrite to replace it, or give another --out")
+        elif made["key"] != task.key:
+            raise Refused(
+                f"{job.results} was made with other settings: add --overwrite to replace it, or give another --out"
+            )
+        else:
+            done.append(Outcome(job.name, "done", summary=_read(job.results / "summary.json") or {}))
+    return sorted(due, key=lambda job: -job.size), done
+
+
+def tidy(jobs: Sequence[Job]) -> None:
+    """Remove what was begun only."""
+    for job in jobs:
+        shutil.rmtree(job.partial, ignore_errors=True)
+
+
+def do(job: Job, task: Task, progress: Callable[[float], None]) -> Outcome:
+    """Analyse one file into its folder; never raises, for one bad file must not stop the rest.
+
+    Parameters
+    ----------
+    progress : told the share of the file that is done, 0 to 1
+    """
+    try:
+        with _folder(job, task) as folder:
+            summary = _analyse(job, task, folder, progress)
+        return Outcome(job.name, "done", summary=summary)
+    except Refused as refusal:
+        why = " ".join(str(refusal).replace(f"{job.path} ", "it ").split())
+        return Outcome(job.name, "refused", why)
+    except OSError as error:
+        return Outcome(job.name, "refused", f"{job.results} cannot be written: {error.strerror or error}")
+    except Exception as error:
+        return Outcome(job.name, "fault", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
+
+
+@contextlib.contextmanager
+def _folder(job: Job, task: Task) -> Iterator[Path]:
+    """The folder to fill; it gets its name if all went well, and goes if not."""
+    shutil.rmtree(job.partial, ignore_errors=True)
+    job.partial.mkdir(parents=True)
+    try:
+        yield job.partial
+        made = {"key": task.key, "source": _source(job), "file": str(job.name)}
+        (job.partial / JOB).write_text(json.dumps(made) + "\n", encoding="utf-8")
+        if job.results.exists():
+            shutil.rmtree(job.results)
+        job.partial.rename(job.results)
+    finally:
+        shutil.rmtree(job.partial, ignore_errors=True)
+
+
+def _analyse(job: Job, task: Task, folder: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+    """One file, as ``run`` does it, and its annotation files; gives the summary."""
+    from realtime_cer.capture.media import open_media
+    from realtime_cer.commands.run import analyse
+    from realtime_cer.config import load_weights
+    from realtime_cer.pipeline.steps import load_perception
+    from realtime_cer.sinks.annotations import write_annotations
+    from realtime_cer.sinks.tables import read_rows
+
+    media = open_media(job.path)
+    if task.alignment == "centred" and not media.has_video:
+        raise Refused(f"no picture in {media.name}: --alignment centred decides for every frame")
+    length = media.duration or 0.0
+
+    def reached(t: float) -> None:
+        progress(min(t / length, 1.0) if length else 0.0)
+
+    with contextlib.closing(load_perception(task.config)) as perception:
+        weights = load_weights(task.config.weights)
+        summary = analyse(media, folder, task.config, weights, perception, alignment=task.alignment, reached=reached)
+    if summary["interrupted"]:
+        raise KeyboardInterrupt
+    if task.formats:
+        rows = read_rows(folder / "decisions.jsonl")
+        write_annotations(folder, rows, task.formats, title=media.name, media=job.path)
+    return summary
+
+
+def _source(job: Job) -> list[int]:
+    """What tells a file from an older one of its name."""
+    facts = job.path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON object from a file; None where there is none."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return held if isinstance(held, dict) and (path.name != JOB or {"key", "source"} <= set(held)) else None

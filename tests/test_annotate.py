@@ -1,0 +1,332 @@
+"""Many files: what is collected, what is done again, who dies, and what is told of it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from parts.clips import write_clip
+
+from realtime_cer.batch.crew import Event, Processes, work
+from realtime_cer.batch.jobs import JOB, Job, Outcome, Task, collect, do, sort_out
+from realtime_cer.config import Config
+from realtime_cer.errors import Refused
+
+DEMO = Path(str(files("realtime_cer") / "assets" / "demo.mp4"))
+TASK = Task(Config(engine="cpu"))
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second of a face, silent."""
+    path = tmp_path_factory.mktemp("short") / "short.mp4"
+    return write_clip(path, size=(320, 240), times=[n / 10 for n in range(10)])
+
+
+def fill(folder: Path, short: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(short, folder / name)
+    return folder
+
+
+def annotate(*words: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "realtime_cer", "annotate", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+class _Scripted:
+    """A crew that says what it was told to say."""
+
+    def __init__(self, size: int, says: dict[str, list[float | Outcome | None]]) -> None:
+        self.size, self.replaced = size, list[int]()
+        self._says, self._now = says, dict[int, str]()
+
+    def start(self, worker: int, job: Job) -> None:
+        self._now[worker] = job.name
+
+    def events(self, timeout_s: float) -> list[Event]:
+        time.sleep(0.01)
+        return [Event(w, self._says[name].pop(0), "it died") for w, name in self._now.items() if self._says[name]]
+
+    def replace(self, worker: int) -> None:
+        self.replaced.append(worker)
+
+    def close(self) -> None:
+        self._now.clear()
+
+
+def job(name: str, out: Path = Path("out"), size: int = 1) -> Job:
+    return Job(Path(name), name, size, out)
+
+
+def test_media_are_collected_below_a_folder_and_the_rest_is_counted(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path, short, "b.mp4", "sub/deep/a.MKV", ".hidden.mp4", "out/old.mp4", "notes.txt", ".trash/x.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    jobs, others = collect(tmp_path, tmp_path / "out")
+    assert [one.name for one in jobs] == ["b.mp4", "sub/deep/a.MKV"]
+    assert others == 1
+    assert jobs[1].results == tmp_path / "out" / "sub" / "deep" / "a.MKV"
+
+
+def test_a_name_that_is_no_text_gets_a_folder_that_is(tmp_path: Path, short: Path) -> None:
+    try:
+        shutil.copy(short, os.fsencode(tmp_path) + b"/\xff.mp4")
+    except OSError:
+        pytest.skip("this file system holds only names that are text")
+    [one], _ = collect(tmp_path, tmp_path / "out")
+    assert one.name == "%ff.mp4"
+    assert one.path.is_file()
+
+
+@pytest.mark.parametrize(("names", "told"), [([], "no films and no sound"), (["a.txt"], "1 other files")])
+def test_a_folder_without_media_is_refused(tmp_path: Path, short: Path, names: list[str], told: str) -> None:
+    fill(tmp_path, short, *names)
+    with pytest.raises(Refused, match=told):
+        collect(tmp_path, tmp_path / "out")
+
+
+def test_what_is_no_folder_is_refused_with_the_way_out(short: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="for one file use run"):
+        collect(short, tmp_path)
+
+
+def test_largest_first_and_what_is_done_is_not_done_again(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4", "b.mp4")
+    with (tmp_path / "in" / "b.mp4").open("ab") as file:
+        file.write(b"\0" * 4000)
+    jobs, _ = collect(tmp_path / "in", tmp_path / "out")
+    due, done = sort_out(jobs, TASK, overwrite=False)
+    assert [one.name for one in due] == ["b.mp4", "a.mp4"]
+    assert not done
+    outcome = do(jobs[0], TASK, lambda share: None)
+    assert outcome.state == "done", outcome.why
+    due, done = sort_out(jobs, TASK, overwrite=False)
+    assert [one.name for one in due] == ["b.mp4"]
+    assert [one.name for one in done] == ["a.mp4"]
+    assert done[0].summary["decisions"] == 5
+    os.utime(tmp_path / "in" / "a.mp4", (1, 1))  # another file by now
+    assert len(sort_out(jobs, TASK, overwrite=False)[0]) == 2
+    with pytest.raises(Refused, match="other settings"):
+        sort_out(jobs, replace(TASK, alignment="centred"), overwrite=False)
+    assert len(sort_out(jobs, replace(TASK, alignment="centred"), overwrite=True)[0]) == 2
+
+
+def test_somebody_elses_folder_is_not_replaced(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    (tmp_path / "out" / "a.mp4").mkdir(parents=True)
+    jobs, _ = collect(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(Refused, match="in the way"):
+        sort_out(jobs, TASK, overwrite=False)
+
+
+def test_what_was_begun_only_leaves_nothing_and_is_begun_anew(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    [one], _ = collect(tmp_path / "in", tmp_path / "out")
+    one.partial.mkdir(parents=True)
+    (one.partial / "decisions.jsonl").write_text("torn")
+    assert sort_out([one], TASK, overwrite=False)[0] == [one]
+    assert not one.partial.exists()
+
+
+def test_a_bad_file_is_an_outcome_and_leaves_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"no film")
+    [one], _ = collect(tmp_path, tmp_path / "out")
+    outcome = do(one, TASK, lambda share: None)
+    assert outcome.state == "refused"
+    assert "no media file" in outcome.why
+    assert not one.results.exists()
+    assert not one.partial.exists()
+
+
+def test_annotation_files_lie_beside_the_rows(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    [one], _ = collect(tmp_path / "in", tmp_path / "out")
+    shares: list[float] = []
+    outcome = do(one, replace(TASK, formats=("vtt", "eaf")), shares.append)
+    assert outcome.state == "done", outcome.why
+    assert {"annotations.eaf", "subtitles.vtt", "decisions.jsonl", "timeline.png", JOB} <= set(os.listdir(one.results))
+    assert shares == sorted(shares)
+    assert shares
+    assert 0 <= shares[0] <= shares[-1] <= 1
+
+
+def test_all_jobs_are_done_though_workers_die() -> None:
+    says: dict[str, list[float | Outcome | None]] = {
+        "a": [0.5, Outcome("a", "done")],
+        "b": [None],
+        "c": [Outcome("c", "refused", "bad")],
+        "d": [0.1, 0.9, Outcome("d", "done")],
+    }
+    crew, shares = _Scripted(2, says), list[tuple[str, float]]()
+    went = {one.name: one for one in work(crew, [job(n) for n in says], lambda j, s: shares.append((j.name, s)))}
+    assert {name: one.state for name, one in went.items()} == {"a": "done", "b": "fault", "c": "refused", "d": "done"}
+    assert went["b"].why == "it died"
+    assert len(crew.replaced) == 1
+    assert [share for name, share in shares if name == "d"] == [0.1, 0.9]
+
+
+def test_a_file_that_does_not_move_is_given_up() -> None:
+    crew = _Scripted(1, {"stuck": [], "next": [Outcome("next", "done")]})
+    went = list(work(crew, [job("stuck"), job("next")], lambda j, s: None, stuck_s=0.1))
+    assert [(one.name, one.state) for one in went] == [("stuck", "fault"), ("next", "done")]
+    assert "nothing came of it" in went[0].why
+    assert crew.replaced == [0]
+
+
+@pytest.fixture
+def crew() -> Iterator[Processes]:
+    held = Processes(TASK, 1)
+    yield held
+    held.close()
+
+
+def test_a_process_that_is_killed_loses_its_file_alone(tmp_path: Path, short: Path, crew: Processes) -> None:
+    fill(tmp_path / "in", short, "b.mp4")
+    shutil.copy(DEMO, tmp_path / "in" / "a.mp4")
+    jobs, _ = collect(tmp_path / "in", tmp_path / "out")
+    killed: list[int] = []
+
+    def kill(job: Job, share: float) -> None:
+        if job.name == "a.mp4" and not killed:
+            [child] = [int(pid) for pid in _children(os.getpid())]
+            os.kill(child, signal.SIGKILL)
+            killed.append(child)
+
+    went = {one.name: one for one in work(crew, jobs, kill)}
+    assert killed
+    assert went["a.mp4"].state == "fault"
+    assert "SIGKILL" in went["a.mp4"].why
+    assert went["b.mp4"].state == "done"
+
+
+def _children(pid: int) -> list[str]:
+    """Python's own spawned workers; its resource tracker is none."""
+    import psutil
+
+    return [str(one.pid) for one in psutil.Process(pid).children() if "resource_tracker" not in " ".join(one.cmdline())]
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rects, self.outside, self.text = 0, list[str](), list[str]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.rects += tag == "rect"
+        self.outside += [v for k, v in attrs if k in ("src", "href") and v and v.startswith("http")]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_command_does_all_but_the_bad_and_tells_it_on_a_page(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "b&c.mp4")
+    shutil.copy(DEMO, tmp_path / "in" / "demo.mp4")
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"no film")
+    out = tmp_path / "out"
+    done = annotate(tmp_path / "in", "--out", out, "--workers", 2, "--engine", "cpu")
+    assert done.returncode == 2
+    assert "bad.mp4" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "2 of 3 files done" in done.stdout
+    told = json.loads((out / "summary.json").read_text())
+    assert {one["file"]: one["state"] for one in told["files"]} == {
+        "b&c.mp4": "done",
+        "bad.mp4": "refused",
+        "demo.mp4": "done",
+    }
+    lines = (out / "summary.csv").read_text().splitlines()
+    assert len(lines) == 4
+    page = _Page()
+    page.feed((out / "report.html").read_text())
+    assert page.rects > 3
+    assert not page.outside
+    assert "b&c.mp4" in page.text
+    assert "Not done" in page.text
+    again = annotate(tmp_path / "in", "--out", out, "--engine", "cpu")
+    assert "2 done before" in again.stderr
+    assert again.returncode == 2
+    other = annotate(tmp_path / "in", "--out", out, "--rule", "rule2")
+    assert other.returncode == 2
+    assert other.stderr.count("\n") == 1
+    assert "other settings" in other.stderr
+
+
+def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "b.mp4")
+    for name in ("a", "c"):
+        shutil.copy(DEMO, tmp_path / "in" / f"{name}.mp4")
+    out = tmp_path / "out"
+    words = [sys.executable, "-m", "realtime_cer", "annotate", tmp_path / "in", "--out", out, "--workers", "1"]
+    running = subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not list(out.glob("*/job.json")) and time.monotonic() < end:
+        time.sleep(0.05)
+    locked = annotate(tmp_path / "in", "--out", out)
+    assert locked.returncode == 2
+    assert "another annotate is at work" in locked.stderr
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "goes on where this one was" in told
+    assert "Traceback" not in told
+    assert not list(out.glob("*.part"))
+    finished = {path.parent.name: path.stat().st_mtime_ns for path in out.glob("*/job.json")}
+    assert 1 <= len(finished) < 3
+    assert json.loads((out / "summary.json").read_text())["not_done"]
+    again = annotate(tmp_path / "in", "--out", out)
+    assert again.returncode == 0, again.stderr
+    assert {path.parent.name for path in out.glob("*/job.json")} == {"a.mp4", "b.mp4", "c.mp4"}
+    assert all((out / name / "job.json").stat().st_mtime_ns == t for name, t in finished.items())
+
+
+def test_rows_are_those_of_run(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short)
+    (tmp_path / "in").mkdir(exist_ok=True)
+    shutil.copy(DEMO, tmp_path / "in" / "demo.mp4")
+    [one], _ = collect(tmp_path / "in", tmp_path / "out")
+    from realtime_cer.config import read_config
+    from realtime_cer.inference.profile import settled
+
+    assert do(one, Task(settled(read_config(None, {"engine": "cpu"}))), lambda share: None).state == "done"
+    words = ["run", DEMO, "--out", tmp_path / "run", "--engine", "cpu"]
+    subprocess.run(
+        [sys.executable, "-m", "realtime_cer", *map(str, words)], check=True, capture_output=True, timeout=60
+    )
+    assert (one.results / "decisions.jsonl").read_bytes() == (tmp_path / "run" / "decisions.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "banana"])
+def test_a_cluster_that_does_not_answer_is_refused_in_one_line(tmp_path: Path, short: Path, address: str) -> None:
+    pytest.importorskip("ray")
+    fill(tmp_path / "in", short, "a.mp4")
+    done = annotate(tmp_path / "in", "--out", tmp_path / "out", "--ray", address)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert f"no Ray cluster at {address}" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_two_ray_workers_do_what_processes_do(tmp_path: Path, short: Path) -> None:
+    pytest.importorskip("ray")
+    fill(tmp_path / "in", short, "a.mp4", "b.mp4", "c.mp4")
+    (tmp_path / "in" / "bad.mp4").write_bytes(b"no film")
+    done = annotate(tmp_path / "in", "--out", tmp_path / "out", "--ray", "--workers", 2, "--engine", "cpu")
+    assert done.returncode == 2, done.stderr
+    assert "3 of 4 files done" in done.stdout
+    rows = {path.read_bytes() for path in (tmp_path / "out").glob("*/decisions.jsonl")}
+    assert len(rows) == 1  # the same film three times
