@@ -1,7 +1,5 @@
 """``python -m realtime_cer``."""
 
-import sys
+from realtime_cer.cli import program
 
-from realtime_cer.cli import main
-
-sys.exit(main())
+program()

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -36,10 +37,15 @@ class FrameRing:
     ----------
     origin : time of grid instant 0
     size : grid frames held for the reader
+
+    Attributes
+    ----------
+    every : only instants that it divides are filled, 0 fills none; may be changed at any time
     """
 
     def __init__(self, origin: float, size: int = 1) -> None:
         self.origin = origin
+        self.every = 1
         self._size = size
         self._waiting: deque[GridFrame] = deque()
         self._next = 0
@@ -48,16 +54,19 @@ class FrameRing:
         self._idle = False
         self._changed = threading.Condition()
 
-    def push(self, frame: Frame) -> GridFrame | None:
-        """Offer a frame; gives the grid frame that it became, if it did."""
+    def push(self, frame: Frame, now: float | None = None) -> GridFrame | None:
+        """Offer a frame that has come by ``now``; gives the grid frame that it became, if it did."""
         with self._changed:
             k = max(int((frame.t - self.origin + _EPSILON) // GRID_S), 0)
             if frame.t < self.origin - _EPSILON or k < self._next:
                 return None
             if frame.t - instant(self.origin, k) > GRID_S / 2 + _EPSILON:
                 return None  # too late for k, too early for k + 1
+            every = self.every
+            if every == 0 or k % every:
+                return None
             self._next = k + 1
-            grid_frame = GridFrame(k, instant(self.origin, k), frame)
+            grid_frame = GridFrame(k, instant(self.origin, k), frame, arrived=now)
             self._waiting.append(grid_frame)
             while len(self._waiting) > self._size:
                 self._waiting.popleft()
@@ -74,7 +83,12 @@ class FrameRing:
             self._idle = False
             taken = self._waiting.popleft()
             dropped, self._dropped = self._dropped, 0
-            return GridFrame(taken.k, taken.t, taken.frame, dropped)
+            return replace(taken, dropped=dropped)
+
+    @property
+    def waiting(self) -> int:
+        """How many grid frames wait for the reader."""
+        return len(self._waiting)
 
     @property
     def idle(self) -> bool:

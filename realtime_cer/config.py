@@ -51,6 +51,13 @@ class Config(_Section):
     max_age_ms: float = Field(1000.0, gt=0, le=10_000, description="older acoustic scores do not count")
     deadline_ms: float = Field(150.0, gt=0, le=1000, description="a decision waits so long for its picture")
     sound_step_s: float = Field(0.5, ge=0.1, le=4, description="time between two acoustic windows")
+    sound_offset_ms: float | None = Field(
+        None, ge=-2000, le=2000, description="sound that arrives so much later than its picture is moved earlier"
+    )
+    ladder: bool = Field(True, description="live: do less where the machine cannot keep up")
+    memory_mib: float = Field(4096.0, ge=64, description="live: own memory beyond which less is done")
+    meters_s: float = Field(10.0, ge=1, le=3600, description="live: time between two rows with meters")
+    stall_s: float = Field(5.0, ge=1, le=60, description="live: a worker with work that rests for longer has stalled")
     face: FaceConfig = FaceConfig()
     voice: VoiceConfig = VoiceConfig()
 

@@ -21,3 +21,6 @@ class Control(Protocol):
     @property
     def ended(self) -> bool:
         """Whether nothing more will come: the sources have ended, or something failed."""
+
+    def drew(self, seconds: float) -> None:
+        """Note how long one draw took."""

@@ -61,13 +61,15 @@ class AudioWindow:
 class GridFrame:
     """The frame that stands for instant ``k``, at time ``t``, of the 5 FPS grid; a gap has none.
 
-    ``dropped`` counts grid frames that were overtaken since the one handed out before.
+    ``dropped`` counts grid frames that were overtaken since the one handed out before; ``arrived`` is when it came,
+    where that is measured.
     """
 
     k: int
     t: float
     frame: Frame
     dropped: int = 0
+    arrived: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,7 @@ class Decision:
 
     The vectors are tuples in the order of ``labels.BASIC`` and ``labels.COMPOUND``. ``label`` is None
     where the program abstains, and ``reason`` then says why. ``contributions`` are the models'
-    shares of the strongest class, which sum to 1.
+    shares of the strongest class, which sum to 1. ``meters`` is there on a live row now and then: ``meters_row``.
     """
 
     t: float
@@ -134,6 +136,57 @@ class Decision:
     rule: str
     weights: str
     engine: Mapping[str, str | None]
+    meters: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageMeter:
+    """How long one stage took over the last minute, in milliseconds, and how often a second it ran."""
+
+    p50_ms: float
+    p95_ms: float
+    worst_ms: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """How the program itself does.
+
+    ``stages`` are those that ran lately, of capture (stamp of a frame to the grid), wait (grid to analysis), face,
+    static, dynamic, voice, acoustic, fusion and draw. ``queues`` are depths of now, ``drops`` counts since the start by
+    cause, ``rung`` how far down the ladder of degradation it stands (0 is "full"), and ``stalled`` names the workers
+    that have work and do not move.
+    """
+
+    stages: Mapping[str, StageMeter]
+    queues: Mapping[str, int]
+    drops: Mapping[str, int]
+    rung: int
+    rung_name: str
+    memory_mib: float
+    stalled: tuple[str, ...]
+
+
+def meters_row(meters: Meters) -> dict[str, Any]:
+    """The meters as plain values for JSON: milliseconds have two places, rates three, MiB one."""
+    return {
+        "stages": {
+            name: {
+                "p50_ms": round(one.p50_ms, 2),
+                "p95_ms": round(one.p95_ms, 2),
+                "worst_ms": round(one.worst_ms, 2),
+                "rate": round(one.rate, 3),
+            }
+            for name, one in meters.stages.items()
+        },
+        "queues": dict(meters.queues),
+        "drops": dict(meters.drops),
+        "rung": meters.rung,
+        "rung_name": meters.rung_name,
+        "memory_mib": round(meters.memory_mib, 1),
+        "stalled": list(meters.stalled),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +223,4 @@ class Snapshot:
     decisions: int
     dropped: int
     history: tuple[Decision, ...] = ()
+    meters: Meters | None = None

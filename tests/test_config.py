@@ -37,6 +37,10 @@ def test_flags_override_the_file_and_the_file_the_defaults(tmp_path: Path) -> No
         ("max_age_ms = nan", ["max_age_ms"]),
         ("max_age_ms = 'old'", ["max_age_ms"]),
         ("[face]\nmax_faces = 99", ["face.max_faces"]),
+        ("sound_offset_ms = 9000", ["sound_offset_ms"]),
+        ("ladder = 'down'", ["ladder"]),
+        ("stall_s = 0", ["stall_s"]),
+        ("meters_s = 0.1", ["meters_s"]),
         ("rule = ", ["not TOML"]),
     ],
 )

@@ -1,9 +1,13 @@
 """How every command talks to people."""
 
+import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+
+from realtime_cer.errors import Refused
 
 if TYPE_CHECKING:
     from realtime_cer.config import Config
@@ -27,8 +31,35 @@ class Talk(Console):
 
 
 def notice(text: str) -> None:
-    """Tell the user something that is no error."""
-    print(f"realtime-cer: {text}", file=sys.stderr)
+    """Tell the user something that is no error; a terminal that was closed is no reason to stop what is going on."""
+    with contextlib.suppress(OSError):
+        print(f"realtime-cer: {text}", file=sys.stderr, flush=True)
+
+
+def put_row(text: str) -> None:
+    """Print one line of results, at once.
+
+    Raises
+    ------
+    BrokenPipeError
+        Whoever was reading has gone.
+    Refused
+        It cannot be written: the disk is full, for one.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise Refused(
+            f"the rows cannot be written ({error.strerror}): make room or send them elsewhere; what was written is kept"
+        ) from None
+
+
+def drop_output() -> None:
+    """Let nothing more go to standard output, where nothing can: Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell_engine(config: "Config") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from realtime_cer.capture.media import open_media
 from realtime_cer.capture.player import Player
-from realtime_cer.commands.console import Talk, weights_of
+from realtime_cer.commands.console import Talk, notice, weights_of
 from realtime_cer.commands.live import loading, watch
 from realtime_cer.commands.results import Results, prepare_folder
 from realtime_cer.commands.window import prepare_window
@@ -32,7 +32,8 @@ def run_demo(out: Path | None, config: Config, *, overwrite: bool = False, windo
         if window:
             prepare_window()
         perception = future.result()
-        live = stack.enter_context(Live(config, weights, perception, [("file", Player(media, time.monotonic))]))
+        sources = [("file", Player(media, time.monotonic))]
+        live = stack.enter_context(Live(config, weights, perception, sources, notice=notice))
         results = stack.enter_context(Results(folder, config, live.origin))
 
         def finish(interrupted: bool) -> dict[str, Any]:

@@ -153,7 +153,8 @@ def sets() -> Iterator[Check]:
             what, _, to_do = str(refusal).rpartition("; ")
             yield Check(f"profile {name}", False, what or to_do, to_do if what else "restore or remove it")
         else:
-            found = f"{profile.title}; crop {profile.crop}, weights {weights.name}, rule {profile.rule}"
+            rule = profile.rule.removeprefix("rule")
+            found = f"{profile.title}; crop {profile.crop}, weights {weights.name}, rule {rule}"
             yield Check(f"profile {name}", True, found, None)
 
 

@@ -120,7 +120,7 @@ def _report(a: argparse.Namespace) -> None:
 def _timelines(clip: Path, weights: FusionWeights, picture: Path) -> dict[str, Any]:
     rule = read_profile(DEFAULT).rule
     decisions = _decided(clip, weights, Config(rule=rule))
-    title = f"{clip.name}: compound expressions, rule {rule}, weights {weights.name}"
+    title = f"{clip.name}: compound expressions, rule {rule.removeprefix('rule')}, weights {weights.name}"
     timelines_picture(decisions, weights, rule, title, picture)
     told = {"file": clip.name, "decisions": len(decisions), "rule": rule, "weights": weights.name}
     return {**told, "picture": picture.name}

@@ -3,15 +3,17 @@
 import contextlib
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source
-from realtime_cer.commands.console import notice, tell_engine, weights_of
+from realtime_cer.commands.console import notice, put_row, tell_engine, weights_of
+from realtime_cer.commands.heart import LOADED, LOADING, STOPPING, heart
+from realtime_cer.commands.sources import ShiftedClock, open_sources
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
@@ -19,101 +21,43 @@ from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, load_perception
 from realtime_cer.records import Decision
 
+if TYPE_CHECKING:
+    from realtime_cer.sinks.openmetrics import MetricsServer
+    from realtime_cer.sinks.recorder import Recorder
+
 _REDRAW_S = 0.125
+_LEAVE_S = 0.5
+_DONE, _REFUSED = 0, 2
 
 
 @contextlib.contextmanager
 def loading(config: Config) -> "Iterator[Future[Perception]]":
     """Load the networks in the background, while the sources are opened.
 
-    Leaving waits for the loading and frees what was loaded: native libraries do not like to be left in the middle.
+    Leaving waits a moment for the loading and frees what was loaded; what takes longer is left to ``cli.program``.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="loading") as pool:
-        future = pool.submit(load_perception, config, background=True, notice=notice)
+    future: Future[Perception] = Future()
+
+    def load() -> None:
         try:
-            yield future
-        finally:
-            error = future.exception()
-            if error is None:
-                future.result().close()
-            elif sys.exc_info()[1] is None:  # left before anybody asked for the networks
-                raise error
+            future.set_result(load_perception(config, background=True, notice=notice))
+        except BaseException as error:
+            future.set_exception(error)
 
+    def free() -> None:
+        if future.exception() is None:
+            future.result().close()
 
-def open_sources(camera: str | None, microphone: str | None, wait: bool) -> list[tuple[str, Source]]:
-    """Open what was asked for.
-
-    What was named must be there (or is waited for, with ``wait``); defaults that are not there are left out with a
-    notice.
-
-    Raises
-    ------
-    Refused
-        A named source is not there, or nothing at all is.
-    """
-    sources: list[tuple[str, Source]] = []
+    threading.Thread(target=load, name="loading", daemon=True).start()
     try:
-        if camera != "none":
-            film = Path(camera) if camera and _is_file(camera) else None
-            if film is not None:
-                from realtime_cer.capture.media import open_media
-                from realtime_cer.capture.player import Player
-
-                media = open_media(film)
-                sources.append(("file", Player(media, time.monotonic, sound=microphone is None)))
-                if microphone is None:
-                    return sources
-            else:
-                from realtime_cer.capture.camera import open_camera
-
-                with _optional(camera):
-                    sources.append(("camera", open_camera(camera or _first_camera(), time.monotonic, wait=wait)))
-        if microphone != "none":
-            from realtime_cer.capture.microphone import open_microphone
-
-            with _optional(microphone):
-                sources.append(("microphone", open_microphone(microphone or "default", time.monotonic, wait=wait)))
-        if not sources:
-            raise Refused(
-                "no camera and no microphone: see realtime-cer devices, or name a file or address with --camera"
-            )
-    except BaseException:
-        for _, source in sources:
-            source.close()
-        raise
-    return sources
-
-
-@contextlib.contextmanager
-def _optional(named: str | None) -> Iterator[None]:
-    """Turn the absence of a source that nobody named into a notice."""
-    try:
-        yield
-    except Refused as refusal:
-        if named is not None:
-            raise
-        notice(f"{refusal} (going on without)")
-
-
-def _first_camera() -> str:
-    """The words for the camera that is taken when none is named."""
-    from realtime_cer.capture.devices import cameras
-
-    found = cameras()
-    return found[0].select if found else "0"
-
-
-def _is_file(camera: str) -> bool:
-    """Whether a camera's name is that of a media file, there or not; devices and their names are none."""
-    if "://" in camera or camera.isdigit() or camera.startswith("/dev/"):
-        return False
-    path = Path(camera)
-    if path.suffix or len(path.parts) > 1:
-        return True
-    try:
-        return path.exists()
-    except OSError:
-        return False
+        yield future
+    finally:
+        freeing = threading.Thread(target=free, name="freeing", daemon=True)
+        freeing.start()
+        freeing.join(_LEAVE_S)
+        error = future.exception() if future.done() else None
+        if error is not None and sys.exc_info()[1] is None:  # left before anybody asked for the networks
+            raise error
 
 
 def run_live(
@@ -126,12 +70,30 @@ def run_live(
     wait: bool,
     window: bool = True,
     record: Path | None = None,
+    metrics: int | None = None,
+    kiosk: bool = False,
 ) -> int:
-    """The ``live`` command; gives the exit code."""
+    """The ``live`` command; gives the exit code: 2 also where the recording is not whole.
+
+    Parameters
+    ----------
+    config : all that is set in files and by flags that commands share
+    camera, microphone, headless, duration_s, wait, record : as the flags
+    window : show a window where there is a screen
+    metrics : serve OpenMetrics text on this port
+    kiosk : wait for sources, and take up the whole screen, which must be there; tell a parent that all is well
+    """
+    pulse = heart() if kiosk else None
     weights = weights_of(config)
     with contextlib.ExitStack() as stack:
+        server = None if metrics is None else stack.enter_context(_listening(metrics))
+        if kiosk and window and not headless:
+            _need_screen()
+        if pulse is not None:
+            pulse.tell(LOADING)
         future = stack.enter_context(loading(config))
-        sources = open_sources(camera, microphone, wait)
+        shifted = ShiftedClock(config.sound_offset_ms)
+        sources = open_sources(camera, microphone, wait or kiosk, shifted)
         for _, source in sources:
             stack.callback(source.close)
         told = _tell_notices(sources, 0)
@@ -140,35 +102,72 @@ def run_live(
             from realtime_cer.commands.window import prepare_window
 
             prepare_window()
+        again = partial(load_perception, config, background=True, notice=notice)
+        recogniser = partial(Live, config, weights, reload=again, notice=notice)
         end: Callable[[], object] | None = None
+        recorder: Recorder | None = None
         if record is None:
-            live = Live(config, weights, future, sources)  # the picture is shown while the networks load
+            live = recogniser(future, sources)  # the picture is shown while the networks load
         else:
             from realtime_cer.commands.record import end_recording, open_recorder
 
             perception = future.result()
-            recorder = open_recorder(record, sources, config, perception)
+            recorder = open_recorder(record, sources, config, perception, shifted.facts)
             end = partial(end_recording, recorder)
             stack.callback(end)
-            live = Live(config, weights, perception, sources, taps=[recorder.tap])
+            live = recogniser(perception, sources, taps=[recorder.tap])
             recorder.begin(live.origin)
         stack.enter_context(live)
+        if server is not None:
+            server.begin(live.moment)
+        if pulse is not None:
+            future.add_done_callback(lambda _: pulse.tell(LOADED))
+            stack.callback(pulse.tell, STOPPING)
         if headless:
-            from realtime_cer.sinks.tables import to_json
-
-            for decision in _announced(limited(live, duration_s), sources):
-                print(to_json(decision), flush=True)
+            rows = _printed(_announced(limited(live, duration_s), sources))
         else:
             title = " + ".join(source.name for _, source in sources)
-            for _ in watch(live, config, weights, duration_s, title, window=window, lost=end):
-                pass
+            rows = watch(live, config, weights, duration_s, title, window=window, lost=end, full_screen=kiosk)
+        full = False
+        for decision in rows:
+            if pulse is not None:
+                pulse.beat(decision)
+            shifted.look(sources)
+            if recorder is not None and recorder.error is not None and not full:
+                full = True
+                notice(f"the recording is not whole from now on ({recorder.error}); recognition goes on")
         stuck = live.stop()
         if live.rows_lost:
             notice(f"{live.rows_lost} rows were lost: whoever reads them is too slow")
         if stuck:
             notice(f"did not end in time and was left behind: {', '.join(stuck)}")
         _tell_notices(sources, told)
-    return 0
+    return _REFUSED if recorder is not None and recorder.error is not None else _DONE
+
+
+def _listening(port: int) -> "contextlib.closing[MetricsServer]":
+    """A server that holds the port until it is left."""
+    from realtime_cer.sinks.openmetrics import MetricsServer
+
+    return contextlib.closing(MetricsServer(port))
+
+
+def _need_screen() -> None:
+    """Refuse to go on in a terminal that nobody looks at: a kiosk starts again until its screen is there."""
+    from realtime_cer.ui.screen import screen_available
+
+    missing = screen_available()
+    if missing is not None:
+        raise Refused(f"{missing}; give --no-window to do without in a kiosk")
+
+
+def _printed(decisions: Iterator[Decision]) -> Iterator[Decision]:
+    """Print each decision as a row, and pass it on."""
+    from realtime_cer.sinks.tables import to_json
+
+    for decision in decisions:
+        put_row(to_json(decision))
+        yield decision
 
 
 def _announced(decisions: Iterator[Decision], sources: Sequence[tuple[str, Source]]) -> Iterator[Decision]:
@@ -208,6 +207,7 @@ def watch(
     *,
     window: bool = True,
     lost: Callable[[], object] | None = None,
+    full_screen: bool = False,
 ) -> Iterator[Decision]:
     """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
 
@@ -222,18 +222,26 @@ def watch(
             from realtime_cer.commands.window import watch_window
 
             rows = limited(live, duration_s)
-            yield from watch_window(live, rows, title=title, rule=config.rule, weights=weights.name, lost=lost)
+            yield from watch_window(
+                live,
+                rows,
+                title=title,
+                rule=config.rule.removeprefix("rule"),
+                weights=weights.name,
+                lost=lost,
+                full_screen=full_screen,
+            )
             return
         notice(f"{missing} (going on in the terminal)")
     from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
 
     if not redrawable():
         for decision in _announced(limited(live, duration_s), live.sources):
-            print(plain_line(decision), flush=True)
+            put_row(plain_line(decision))
             yield decision
         return
     ended = threading.Event()
-    with TerminalView(title=title, rule=config.rule, weights=weights.name) as view:
+    with TerminalView(title=title, rule=config.rule.removeprefix("rule"), weights=weights.name) as view:
 
         def redraw() -> None:
             while not ended.wait(_REDRAW_S):

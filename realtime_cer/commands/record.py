@@ -1,20 +1,27 @@
 """``live --record``: a session's folder, the recorder that fills it, and what is said about it in the end."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from realtime_cer.capture.player import Player
 from realtime_cer.capture.source import Source
+from realtime_cer.commands.console import notice
 from realtime_cer.config import Config
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.sinks.recorder import Recorder, new_session
 
 
 def open_recorder(
-    folder: Path, sources: Sequence[tuple[str, Source]], config: Config, perception: Perception
+    folder: Path,
+    sources: Sequence[tuple[str, Source]],
+    config: Config,
+    perception: Perception,
+    sound_moved: Mapping[str, Any],
 ) -> Recorder:
     """A recorder over a new session below ``folder``; it records from ``begin`` on.
+
+    ``sound_moved`` tells by how much sound is moved to its picture, and who said so.
 
     Raises
     ------
@@ -24,6 +31,7 @@ def open_recorder(
     kinds = {kind for kind, _ in sources}
     facts = {
         "sources": [{"kind": kind, "name": source.name} for kind, source in sources],
+        "sound_moved": dict(sound_moved),
         "engines": dict(perception.engines),
         "networks": dict(perception.hashes),
         "settings": config.model_dump(mode="json"),
@@ -50,4 +58,4 @@ def end_recording(recorder: Recorder) -> None:
     if finished and recorder.error is None and not (recorder.folder / "overlay.mkv").exists():
         lines.append("no picture came: only decisions were recorded")
     for line in lines:
-        print(f"realtime-cer: {line}", file=sys.stderr)
+        notice(line)

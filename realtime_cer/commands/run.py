@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
+from realtime_cer.commands.export import usable
 from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -18,6 +19,8 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.centred import decide_centred
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import Perception, load_perception
+from realtime_cer.sinks.annotations import FILES as ANNOTATIONS
+from realtime_cer.sinks.annotations import formats_of, write_annotations
 from realtime_cer.sinks.challenge import Challenge, write_challenge
 from realtime_cer.sinks.tables import read_rows
 
@@ -36,8 +39,10 @@ def run_file(
     pace: Literal["realtime", "fastest"],
     overlay: bool = False,
     alignment: Alignment = "causal",
+    annotations: str | None = None,
 ) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
+    formats = formats_of(annotations) if annotations else []
     weights = weights_of(config)
     media = open_media(file)
     centred = alignment == "centred"
@@ -45,10 +50,12 @@ def run_file(
         raise Refused(f"no picture in {media.name}: --alignment centred decides for every frame; use causal")
     if centred and "voice" in config.model_fields_set:
         notice("--alignment centred hears every window of sound: settings of the voice have no effect")
-    if any(_same(file, out / name) for name in FILES):
+    extra = [ANNOTATIONS[name] for name in formats]
+    if any(_same(file, out / name) for name in (*FILES, *extra)):
         raise Refused(f"{file} would be replaced by the results: give another --out")
     console = Talk(stderr=True)
     with contextlib.closing(load_perception(config, notice=notice)) as perception:
+        usable(out, extra, overwrite)
         prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
         tell_engine(config)
         with _bar(console) as bar:
@@ -72,6 +79,10 @@ def run_file(
             written.append(CHALLENGE)
         else:
             notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
+    if formats and not interrupted:
+        with kept(out):
+            write_annotations(out, read_rows(out / "decisions.jsonl"), formats, title=media.name, media=file)
+        written += extra
     if overlay and not interrupted:
         try:
             written += [OVERLAY] if _draw(media, out / OVERLAY, console) else []

@@ -29,6 +29,7 @@ def watch_window(
     rule: str,
     weights: str,
     lost: Callable[[], object] | None = None,
+    full_screen: bool = False,
 ) -> Iterator[Decision]:
     """Show a running recogniser in a window; yields its decisions as they come.
 
@@ -41,6 +42,7 @@ def watch_window(
     decisions : waited for in another thread
     title, rule, weights : shown in the window
     lost : called when the display goes away, see ``ui.app.View``
+    full_screen : begin with the whole screen
 
     Raises
     ------
@@ -67,6 +69,8 @@ def watch_window(
     # A full search for garbage through all that libraries hold takes 60 ms, in which nothing moves.
     gc.freeze()
     with View(control, title=title, rule=rule, weights=weights, lost=lost) as view:
+        if full_screen:
+            view.window.showFullScreen()
         waiting = threading.Thread(target=wait, name="decisions", daemon=True)
         waiting.start()
         try:

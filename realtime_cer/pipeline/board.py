@@ -8,10 +8,11 @@ import numpy as np
 
 from realtime_cer.buffers import GRID_S, Latest
 from realtime_cer.capture.source import Source
-from realtime_cer.records import Decision, Frame, Snapshot, Sound, SourceReport, Visual
+from realtime_cer.records import Decision, Frame, Meters, Snapshot, Sound, SourceReport, Visual, read_only
 
 _SPAN_S = 60.0
 _RATE_S = 10.0
+_SMALL_S = 0.1 - 1e-3  # stamps jitter
 
 
 class Board:
@@ -24,12 +25,23 @@ class Board:
         self._sources = sources
         self._analysed: tuple[Frame | None, Visual | None] = (None, None)
         self._sound: Sound | None = None
+        self.voice_t = float("-inf")
+        """When there was a voice last."""
         self._history: deque[Decision] = deque(maxlen=round(_SPAN_S / GRID_S))
         self._issued: deque[float] = deque(maxlen=round(_SPAN_S / GRID_S))
         self._delays: deque[tuple[float, float]] = deque(maxlen=round(_SPAN_S / GRID_S))
         self._decisions = self._dropped = 0
         self._began: float | None = None
         self._lock = threading.Lock()
+
+    def show(self, frame: Frame, *, small: bool) -> None:
+        """Take the newest picture for views; small ones, and not many of them, where the machine has no time."""
+        if not small:
+            self.preview.put(frame)
+            return
+        shown = self.preview.peek()
+        if shown is None or not 0 <= frame.t - shown.t < _SMALL_S:
+            self.preview.put(Frame(frame.t, frame.seq, read_only(frame.picture[::2, ::2].copy())))
 
     def seen(self, frame: Frame, visual: Visual) -> None:
         """Note what was seen in a frame."""
@@ -45,6 +57,8 @@ class Board:
         """Note what was heard."""
         with self._lock:
             self._sound = sound
+            if sound.voice:
+                self.voice_t = sound.t
 
     def issued(self, decision: Decision, now: float) -> None:
         """Note a decision that was issued at ``now``."""
@@ -55,7 +69,16 @@ class Board:
             self._decisions += 1
             self._dropped += decision.dropped
 
-    def snapshot(self, now: float) -> Snapshot:
+    def lost_by_sources(self) -> dict[str, int]:
+        """What the sources did not hand out, by cause."""
+        lost: dict[str, int] = {}
+        for kind, source in self._sources:
+            counters = source.counters
+            causes = {kind: counters.dropped, f"{kind} frozen": counters.frozen, f"{kind} damaged": counters.damaged}
+            lost |= {cause: count for cause, count in causes.items() if count}
+        return lost
+
+    def snapshot(self, now: float, meters: Meters | None = None) -> Snapshot:
         """What a view may show of this moment."""
         with self._lock:
             frame, visual = self._analysed
@@ -81,6 +104,7 @@ class Board:
             decisions=decisions,
             dropped=dropped,
             history=history,
+            meters=meters,
         )
 
 

@@ -23,9 +23,15 @@ class Decider:
     config : rule, deadline, ages
     weights : fusion weights of two models (static, dynamic) or three
     origin : time of grid instant 0
+
+    Attributes
+    ----------
+    thin : decide for even instants only, which leaves each one grid step more to wait for its picture; may be changed
+        at any time, from any thread
     """
 
     def __init__(self, config: Config, weights: FusionWeights, origin: float) -> None:
+        self.thin = False
         self._config = config
         self._weights = weights
         self._origin = origin
@@ -40,7 +46,11 @@ class Decider:
     @property
     def deadline(self) -> float:
         """When the next decision is issued at the latest."""
-        return instant(self._origin, self._next) + self._config.deadline_ms / 1000
+        return self.prompt_by(self._next) + (GRID_S if self.thin else 0.0)
+
+    def prompt_by(self, k: int) -> float:
+        """Until when instant ``k`` waits for its picture where every instant is decided."""
+        return instant(self._origin, k) + self._config.deadline_ms / 1000
 
     def due(self, now: float) -> bool:
         """Whether the next decision cannot wait any longer."""
@@ -64,10 +74,14 @@ class Decider:
             decisions.append(self._decide(None, now))
         self._dropped += visual.dropped
         if visual.k < self._next:
-            self._dropped += 1
+            self._dropped += self.wants(visual.k)
             return decisions
         decisions.append(self._decide(visual, now))
         return decisions
+
+    def wants(self, k: int) -> bool:
+        """Whether instant ``k`` is one of those that are decided."""
+        return k % 2 == 0 or not self.thin
 
     def _sound_at(self, t: float) -> Scores | None:
         """The newest acoustic scores that count at ``t``."""
@@ -77,7 +91,8 @@ class Decider:
         return None
 
     def _decide(self, visual: Visual | None, now: float) -> Decision:
-        k, self._next = self._next, self._next + 1
+        k = self._next
+        self._next = (k // 2 + 1) * 2 if self.thin else k + 1
         dropped, self._dropped = self._dropped, 0
         t = instant(self._origin, k)
         scores: Mapping[str, Scores | None] = {

@@ -6,17 +6,18 @@ Running at the same time, each in its own thread:
 - video: takes the newest grid frame and analyses it;
 - sound: waits for the next half second of sound and analyses it;
 - fusion: issues a decision for every grid instant;
+- overseer: names and replaces who hangs, and has less done where the machine cannot keep up;
 - the caller: takes decisions from ``decisions()`` and snapshots from ``snapshot()``.
 
 Sound is never behind a picture and a picture never behind sound: they meet in fusion only.
 """
 
-import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -25,11 +26,17 @@ from realtime_cer.buffers import AudioRing, FrameRing
 from realtime_cer.capture.source import Clock, Source
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
+from realtime_cer.pipeline.analysis import Analysis
 from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.decider import Decider
+from realtime_cer.pipeline.fusing import Fusion
+from realtime_cer.pipeline.ladder import PREVIEW
+from realtime_cer.pipeline.meters import Metering
+from realtime_cer.pipeline.overseer import Overseer
+from realtime_cer.pipeline.shared import Shared
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Snapshot, Sound, Visual
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Meters, Snapshot, meters_row
 
 _POLL_S = 0.1
 _JOIN_S = 1.5
@@ -39,8 +46,8 @@ _ROWS_HELD = 4096
 class Live:
     """A running recogniser over live sources.
 
-    Use it as a context manager: entering starts the threads, leaving stops them. Faults of sources are states that
-    ``snapshot`` shows; a programming error anywhere stops everything and is raised by ``decisions``.
+    Use it as a context manager: entering starts the threads, leaving stops them. Faults of sources and of engines are
+    states that ``snapshot`` shows; a programming error anywhere stops everything and is raised by ``decisions``.
 
     Parameters
     ----------
@@ -51,6 +58,8 @@ class Live:
     clock : seconds that never go back; the one by which the sources stamp
     taps : called with every frame and block of sound as it is captured, and with every decision as it is issued, in
         the thread of each; they must not block
+    reload : loads the networks once more, for a worker that hangs in them; without it such a worker is only named
+    notice : told in one line, from any thread, what was done about a worker that hangs or a machine that is too slow
 
     Attributes
     ----------
@@ -65,63 +74,72 @@ class Live:
         sources: Sequence[tuple[str, Source]],
         clock: Clock = time.monotonic,
         taps: Sequence[Callable[[Frame | AudioBlock | Decision], None]] = (),
+        *,
+        reload: Callable[[], Perception] | None = None,
+        notice: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._loading = perception if isinstance(perception, Future) else None
         self.sources = tuple(sources)
         self._clock = clock
         self._taps = tuple(taps)
-        self._board = Board(self.sources)
+        self._reload = reload
+        self._shared = Shared(clock, notice, Board(self.sources), Metering(clock))
         self._config, self._weights = config, weights
         self._ready = threading.Event()
-        if not isinstance(perception, Future):
-            self._begin(perception)
-        self._inbox: queue.Queue[Visual | Sound] = queue.Queue(maxsize=64)
         self._rows: queue.Queue[Decision] = queue.Queue(maxsize=_ROWS_HELD)
         self.rows_lost = 0
         """Decisions that nobody took from ``decisions`` in time."""
         self._held: Snapshot | None = None
-        self._stop = threading.Event()
+        self._stop = self._shared.stop
         self._finished = threading.Event()
         self._capturing = len(self.sources)
+        self._newest = float("-inf")
         self._lock = threading.Lock()
-        self._captures = [
-            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop) for kind, source in self.sources
-        ]
-        self._waiter = Worker("waiter", self._wait, self._stop)
-        self._workers = [
-            Worker("video", self._video, self._stop),
-            Worker("sound", self._listen, self._stop),
-            Worker("fusion", self._fuse, self._stop),
-        ]
+        self._captures = tuple(
+            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop, clock)
+            for kind, source in self.sources
+        )
+        self._waiter = Worker("waiter", self._wait, self._stop, clock)
+        self._workers: tuple[Worker, ...] = ()
+        if not isinstance(perception, Future):
+            self._begin(perception)
 
     def _begin(self, perception: Perception) -> None:
         """Start the grid of time, now that there is something to analyse with."""
-        self._perception = perception
-        self._board.engines = perception.engines
-        self.origin = self._clock()
+        shared, config, clock = self._shared, self._config, self._clock
+        self.origin = self._metered = clock()
         self._frames = FrameRing(self.origin)
         self._sound = AudioRing(self.origin)
-        self._decider = Decider(self._config, self._weights, self.origin)
+        self._decider = Decider(config, self._weights, self.origin)
+        self._analysis = Analysis(shared, perception, self._frames, self._sound, self._reload)
+        fusion = Fusion(shared, self._decider, self._issue, self._ended)
+        fuse = Worker("fusion", fusion.work, self._stop, clock)
+        self._overseer = Overseer(shared, config, self._analysis, self._decider, fusion, (*self._captures, fuse))
+        self._workers = fuse, Worker("overseer", self._overseer.work, self._stop, clock)
+        self._rung = self._overseer.ladder.rung
         self._ready.set()
 
     def __enter__(self) -> Self:
         for worker in self._captures:
             worker.start()
         if self._loading is None:
-            for worker in self._workers:
-                worker.start()
+            self._start()
         else:
             self._waiter.start()
         return self
 
-    def _wait(self, stop: threading.Event) -> None:
+    def _start(self) -> None:
+        self._analysis.start()
+        for worker in self._workers:
+            worker.start()
+
+    def _wait(self, worker: Worker) -> None:
         """Let the analysis begin when the networks are loaded; until then cameras are only shown."""
         assert self._loading is not None
-        while not stop.is_set():
+        while worker.going:
             if wait([self._loading], _POLL_S).done:
                 self._begin(self._loading.result())
-                for worker in self._workers:
-                    worker.start()
+                self._start()
                 return
 
     def __exit__(
@@ -130,15 +148,21 @@ class Live:
         self.stop()
 
     def stop(self) -> list[str]:
-        """Stop all threads and release the devices; gives the names of threads that would not end in time."""
+        """Stop all threads and release the devices; gives the names of threads that would not end in time.
+
+        Threads that were abandoned before are not waited for.
+        """
         self._stop.set()
         self._waiter.join(_JOIN_S)
         if self._ready.is_set():
             self._frames.close()
             self._sound.close()
-        stuck = [worker.name for worker in self._all if not worker.join(_JOIN_S)]
+        until = time.monotonic() + _JOIN_S
+        stuck = [worker.name for worker in self._all if not worker.join(max(until - time.monotonic(), 0.0))]
         for _, source in self.sources:
             source.close()
+        if self._ready.is_set():
+            self._analysis.close()
         return stuck
 
     def decisions(self) -> Iterator[Decision]:
@@ -162,7 +186,8 @@ class Live:
 
     @property
     def _all(self) -> tuple[Worker, ...]:
-        return (self._waiter, *self._captures, *self._workers)
+        analysis = (*self._analysis.workers, *self._analysis.loaders) if self._ready.is_set() else ()
+        return (self._waiter, *self._captures, *analysis, *self._workers)
 
     def _raise(self) -> None:
         for worker in self._all:
@@ -176,7 +201,7 @@ class Live:
 
     def pause(self, on: bool) -> None:
         """Hold what ``snapshot`` gives, or let it go on; recognition never pauses."""
-        self._held = self._held or self._board.snapshot(self._clock()) if on else None
+        self._held = self.snapshot() if on else None
 
     @property
     def ended(self) -> bool:
@@ -185,95 +210,90 @@ class Live:
 
     def snapshot(self) -> Snapshot:
         """What a view may show of this moment, or of the one at which it was paused. Cheap enough for every redraw."""
-        return self._held or self._board.snapshot(self._clock())
+        return self._held or self.moment()
+
+    def moment(self) -> Snapshot:
+        """This moment, also while a view is paused."""
+        return self._shared.board.snapshot(self._clock(), self._meters())
+
+    def drew(self, seconds: float) -> None:
+        """Note how long a view took to draw."""
+        self._shared.metering.add("draw", seconds)
+
+    def _meters(self) -> Meters | None:
+        """How all of this does; None before it has begun."""
+        if not self._ready.is_set():
+            return None
+        ladder, metering = self._overseer.ladder, self._shared.metering
+        return Meters(
+            stages=metering.stages(),
+            queues={"grid": self._frames.waiting, "results": self._shared.inbox.qsize(), "rows": self._rows.qsize()},
+            drops=metering.drops | self._shared.board.lost_by_sources(),
+            rung=ladder.rung,
+            rung_name=ladder.name,
+            memory_mib=self._overseer.memory_mib,
+            stalled=self._overseer.stalled,
+        )
 
     @property
     def settled(self) -> bool:
         """Whether everything captured so far was analysed and every decision due was issued."""
         return (
             self._ready.is_set()
-            and self._frames.idle
-            and self._sound.idle
-            and self._inbox.unfinished_tasks == 0
+            and self._analysis.seen_all
+            and self._analysis.heard_all
+            and self._shared.inbox.unfinished_tasks == 0
             and not self._decider.due(self._clock())
         )
 
-    def _capture(self, kind: str, source: Source, stop: threading.Event) -> None:
-        while kind == "file" and not self._ready.wait(_POLL_S) and not stop.is_set():
+    def _capture(self, kind: str, source: Source, worker: Worker) -> None:
+        while kind == "file" and not self._ready.wait(_POLL_S) and worker.going:
             pass  # a file is not begun before it can be analysed
-        for item in source.items(stop):
-            if isinstance(item, Frame):
-                self._board.preview.put(item)
-            if not self._ready.is_set():
-                continue
-            if isinstance(item, Frame):
-                self._frames.push(item)
-            else:
-                self._sound.push(item)
-            self._tap(item)
+        for item in source.items(worker.stop):
+            with worker.working():
+                self._take(item)
         with self._lock:
             self._capturing -= 1
+
+    def _take(self, item: Frame | AudioBlock) -> None:
+        ready = self._ready.is_set()
+        if isinstance(item, Frame):
+            self._newest = max(self._newest, item.t)
+            self._shared.board.show(item, small=ready and self._overseer.ladder.rung >= PREVIEW)
+        if not ready:
+            return
+        if isinstance(item, Frame):
+            now = self._clock()
+            if self._frames.push(item, now) is not None:
+                self._shared.metering.add("capture", now - item.t)
+        else:
+            self._sound.push(item)
+        self._tap(item)
 
     def _tap(self, item: Frame | AudioBlock | Decision) -> None:
         for tap in self._taps:
             tap(item)
 
-    def _video(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            grid = self._frames.take(_POLL_S)
-            if grid is not None:
-                visual = self._perception.seeing.see(grid)
-                self._board.seen(grid.frame, visual)
-                self._send(visual, stop)
-
-    def _listen(self, stop: threading.Event) -> None:
-        hearing = self._perception.hearing
-        while not stop.is_set():
-            if self._sound.wait(hearing.next_end, _POLL_S) and not stop.is_set():
-                heard = hearing.hear(self._sound)
-                self._board.heard(heard)
-                self._send(heard, stop)
-
-    def _send(self, result: Visual | Sound, stop: threading.Event) -> None:
-        """Hand a result to fusion; it is never lost, for fusion takes microseconds."""
-        while not stop.is_set():
-            with contextlib.suppress(queue.Full):
-                self._inbox.put(result, timeout=_POLL_S)
-                return
-
-    def _fuse(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            wait_s = min(max(self._decider.deadline - self._clock(), 0.001), 0.02)
-            try:
-                result = self._inbox.get(timeout=wait_s)
-            except queue.Empty:
-                result = None
-            now = self._clock()
-            if isinstance(result, Visual):
-                self._board.delayed(result, now)
-                self._issue(self._decider.seen(result, now), now)
-            elif result is not None and result.acoustic is not None:
-                self._decider.heard(result.acoustic)
-            self._issue(self._decider.tick(now), now)
-            if result is not None:
-                self._inbox.task_done()
-            elif self._capturing == 0 and self._ended():
-                self._finished.set()
-                return
-
     def _ended(self) -> bool:
         """Whether every instant up to the last captured item has its decision."""
-        frame = self._board.preview.peek()
-        sound_end = self.origin + self._sound.end / SAMPLE_RATE
-        last = max(frame.t, sound_end) if frame else sound_end
+        if self._capturing:
+            return False
+        last = max(self._newest, self.origin + self._sound.end / SAMPLE_RATE)
         # In this order: an idle reader has sent all it had, so an empty inbox means that all of it was decided.
-        return self._frames.idle and self._inbox.unfinished_tasks == 0 and self._decider.complete(last)
+        if self._analysis.seen_all and self._shared.inbox.unfinished_tasks == 0 and self._decider.complete(last):
+            self._finished.set()
+        return self._finished.is_set()
 
-    def _issue(self, decisions: list[Decision], now: float) -> None:
-        for decision in decisions:
-            self._board.issued(decision, now)
-            self._tap(decision)
-            try:
-                self._rows.put_nowait(decision)
-            except queue.Full:
-                self.rows_lost += 1
+    def _issue(self, decision: Decision, now: float) -> None:
+        rung = self._overseer.ladder.rung
+        if rung != self._rung or now - self._metered >= self._config.meters_s:
+            self._rung, self._metered = rung, now
+            meters = self._meters()
+            decision = replace(decision, meters=meters_row(meters) if meters else None)
+        self._shared.board.issued(decision, now)
+        self._tap(decision)
+        try:
+            self._rows.put_nowait(decision)
+        except queue.Full:
+            self.rows_lost += 1
+            self._shared.metering.drop("rows")

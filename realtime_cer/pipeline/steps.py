@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from realtime_cer.buffers import WINDOW_S, AudioRing
 from realtime_cer.config import Config
-from realtime_cer.errors import Refused
+from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine, load
 from realtime_cer.inference.fallback import Fallback
 from realtime_cer.inference.profile import Profile, read_profile
@@ -18,43 +20,103 @@ from realtime_cer.perception.acoustic import LENGTH as SAMPLES
 from realtime_cer.perception.acoustic import AcousticModel, pad, repeat
 from realtime_cer.perception.dynamic import LENGTH as VECTORS
 from realtime_cer.perception.dynamic import DynamicModel
-from realtime_cer.perception.face import FaceFinder, FaceTracker
+from realtime_cer.perception.face import FaceFinder
 from realtime_cer.perception.static import StaticModel, cut_of
+from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, Voice
-from realtime_cer.records import SAMPLE_RATE, GridFrame, Sound, Visual
+from realtime_cer.records import SAMPLE_RATE, Face, GridFrame, Scores, Sound, Visual
 
 MIN_HEARD_S = 0.5
 """Less real sound than this in a window says nothing."""
 
 
+class Probe(Protocol):
+    """What watches the steps from outside; they read no clock themselves."""
+
+    def timed(self, stage: str) -> AbstractContextManager[object]:
+        """Stand around one stage."""
+
+    def faulted(self, fault: EngineFault) -> None:
+        """Take note that a model has no answer, and go on without it; or raise the fault."""
+
+
+class _Unwatched:
+    """Measures nothing, and lets nothing pass."""
+
+    def timed(self, stage: str) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def faulted(self, fault: EngineFault) -> None:
+        raise fault
+
+
 class Seeing:
-    """Grid frame in, everything seen out: face, static scores, dynamic scores. Its parts may be called on their own."""
+    """Grid frame in, everything seen out: face, static scores, dynamic scores. Its parts may be called on their own.
+
+    Attributes
+    ----------
+    voice : is shown every face
+    probe : watches
+    sparing : look for landmarks in every second picture only, and use those of the picture before in the other
+    """
 
     def __init__(self, tracker: FaceTracker, static: StaticModel, dynamic: DynamicModel, voice: Voice) -> None:
         self.tracker = tracker
         self.static = static
         self.dynamic = dynamic
-        self._voice = voice
+        self.voice = voice
+        self.probe: Probe = _Unwatched()
+        self.sparing = False
+        self._found: tuple[int, Face] | None = None
 
     def see(self, grid: GridFrame) -> Visual:
-        """Analyse one grid frame."""
-        face = self.tracker.see(grid.frame)
-        self._voice.look(grid.frame.t, face)
+        """Analyse one grid frame. A model that has no answer is missing; without vectors the dynamic one is, too."""
+        probe = self.probe
+        with probe.timed("face"):
+            face = self._face(grid)
+        self.voice.look(grid.frame.t, face)
         if face is None:
             if self.tracker.lost:
-                self.dynamic.clear()
+                self.dynamic.keep(())
             return Visual(grid.k, grid.frame.t, None, None, None, grid.dropped)
-        static, features = self.static(grid.frame, face)
-        dynamic = self.dynamic(grid.frame.t, face.id, features)
+        static = dynamic = None
+        try:
+            with probe.timed("static"):
+                [(static, features)] = self.static(grid.frame, [face])
+            static = _whole("static", static)
+            with probe.timed("dynamic"):
+                self.dynamic.keep([face.id])
+                [dynamic] = self.dynamic(grid.frame.t, [face.id], [features])
+            dynamic = _whole("dynamic", dynamic)
+        except EngineFault as fault:
+            static, dynamic = (None if fault.network == "static" else static), None
+            probe.faulted(fault)
         return Visual(grid.k, grid.frame.t, face, static, dynamic, grid.dropped)
+
+    def _face(self, grid: GridFrame) -> Face | None:
+        """The target face: found now or, when sparing, in the picture just before."""
+        found, self._found = self._found, None
+        if self.sparing and found is not None and grid.k - found[0] == 1:
+            return found[1]
+        face = self.tracker.see(grid.frame)
+        if face is not None:
+            self._found = grid.k, face
+        return face
 
 
 class Hearing:
-    """Sound ring in, everything heard out: level, voice, acoustic scores while there is a voice."""
+    """Sound ring in, everything heard out: level, voice, acoustic scores while there is a voice.
+
+    Attributes
+    ----------
+    step : samples between two windows; may be changed between two calls
+    probe : watches
+    """
 
     def __init__(self, acoustic: AcousticModel, voice: Voice, config: Config) -> None:
         self.acoustic = acoustic
-        self._voice = voice
+        self.voice = voice
+        self.probe: Probe = _Unwatched()
         self._span_s = config.voice.span_s
         self._least = config.voice.share
         self.step = round(config.sound_step_s * SAMPLE_RATE)
@@ -65,23 +127,35 @@ class Hearing:
         """Position at which the next step is due."""
         return self._end + self.step
 
+    def skip(self, ring: AudioRing) -> None:
+        """Take in all sound up to the newest step without listening."""
+        self._end = ring.end // self.step * self.step
+
     def hear(self, ring: AudioRing) -> Sound:
         """Take in all sound up to the newest step; the network sees the newest window only.
 
-        Call when ``ring.end`` has reached ``next_end``.
+        Call when ``ring.end`` has reached ``next_end``. A model that has no answer is missing.
         """
-        end = ring.end // self.step * self.step
+        step = self.step
+        end = ring.end // step * step
         fresh = ring.window(end, end - self._end)
         self._end = end
-        self._voice.hear(fresh)
-        speech = self._voice.share(fresh.t, self._span_s)
+        with self.probe.timed("voice"):
+            self.voice.hear(fresh)
+            speech = self.voice.share(fresh.t, self._span_s)
         voice = speech >= self._least
         acoustic = None
         if voice:
             window = ring.window(end, round(WINDOW_S * SAMPLE_RATE))
             if window.heard >= MIN_HEARD_S * SAMPLE_RATE:
-                acoustic = self.acoustic(window)
-        return Sound(fresh.t, _level_db(fresh.samples[-self.step :]), speech, voice, acoustic)
+                try:
+                    with self.probe.timed("acoustic"):
+                        acoustic = self.acoustic(window)
+                    acoustic = _whole("acoustic", acoustic)
+                except EngineFault as fault:
+                    acoustic = None
+                    self.probe.faulted(fault)
+        return Sound(fresh.t, _level_db(fresh.samples[-step:]), speech, voice, acoustic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +176,23 @@ class Perception:
     def hashes(self) -> dict[str, str]:
         """SHA-256 of each network by name."""
         return {name: engine.manifest.sha256 for name, engine in self.networks.items()}
+
+    def exchanged(self, fresh: "Perception", *, seeing: bool) -> tuple["Perception", "Perception"]:
+        """This with the fresh one's seeing (else its hearing) in the place of its own; and what is left of both."""
+
+        def networks(one: Perception, other: Perception) -> dict[str, Engine]:
+            return {name: (one if (name == "acoustic") != seeing else other).networks[name] for name in one.networks}
+
+        taken, left = networks(fresh, self), networks(self, fresh)
+        if seeing:
+            return (
+                Perception(fresh.seeing, self.hearing, taken, fresh.finder),
+                Perception(self.seeing, fresh.hearing, left, self.finder),
+            )
+        return (
+            Perception(self.seeing, fresh.hearing, taken, self.finder),
+            Perception(fresh.seeing, self.hearing, left, fresh.finder),
+        )
 
     def close(self) -> None:
         """Free native memory, and stop opening better engines."""
@@ -159,6 +250,13 @@ def _fit(profile: Profile, engines: Mapping[str, Engine]) -> None:
                 f"profile {profile.name!r}: network {name} takes {tensor.dtype} {list(tensor.shape)}, but is given"
                 f" float32 {['batch', *given]}: take networks that belong together"
             )
+
+
+def _whole(network: str, scores: Scores) -> Scores:
+    """Scores, if they are numbers: whatever an engine does, none but numbers reach a decision."""
+    if not np.isfinite(scores.probabilities).all():
+        raise EngineFault(network, "its outputs are not numbers")
+    return scores
 
 
 def _level_db(samples: np.ndarray) -> float:

@@ -134,6 +134,6 @@ def _svg(told: str, shapes: Sequence[str]) -> str:
 def _made(facts: Mapping[str, Any]) -> str:
     settings, versions = facts["settings"], facts["versions"]
     return (
-        f"Made by realtime-cer {versions['realtime-cer']}: profile {settings['profile']}, rule {settings['rule']},"
+        f"Made by realtime-cer {versions['realtime-cer']}: profile {settings['profile']}, rule {settings['rule'].removeprefix('rule')},"
         f" weights {settings['weights']}, {facts['alignment']} alignment."
     )

@@ -24,9 +24,9 @@ def to_row(decision: Decision) -> dict[str, Any]:
     """A decision as plain values for JSON.
 
     Times have microseconds, ages tenths of a millisecond; probabilities have nine significant digits, from which the
-    networks' float32 numbers come back bit for bit.
+    networks' float32 numbers come back bit for bit. The key ``meters`` is there only where the decision has any.
     """
-    return {
+    row: dict[str, Any] = {
         "t": round(decision.t, 6),
         "seq": decision.seq,
         "face": None if decision.face is None else [round(v, 1) for v in decision.face],
@@ -42,6 +42,9 @@ def to_row(decision: Decision) -> dict[str, Any]:
         "weights": decision.weights,
         "engine": dict(decision.engine),
     }
+    if decision.meters is not None:
+        row["meters"] = dict(decision.meters)
+    return row
 
 
 def from_row(row: Mapping[str, Any]) -> Decision:
@@ -72,6 +75,7 @@ def from_row(row: Mapping[str, Any]) -> Decision:
         rule=row["rule"],
         weights=row["weights"],
         engine=dict(row["engine"]),
+        meters=row.get("meters"),
     )
 
 

@@ -92,7 +92,7 @@ def _heading(figure: "Figure", decisions: Sequence[Decision], title: str) -> Non
     span = decisions[-1].t - decisions[0].t + step_of(decisions)
     named = sum(d.label is not None for d in decisions) / len(decisions)
     facts = [
-        f"rule {_joined(d.rule for d in decisions)}",
+        f"rule {_joined(d.rule.removeprefix('rule') for d in decisions)}",
         f"weights {_joined(d.weights for d in decisions)}",
         f"{len(decisions)} decision{'s' * (len(decisions) != 1)} in {clock(span, span)}",
         f"an expression named in {100 * named:.0f} % of them",

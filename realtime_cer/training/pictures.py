@@ -75,7 +75,7 @@ def confusion_picture(report: Mapping[str, Any], path: Path) -> None:
         axes.set_yticks(range(len(names)), [f"{name} ({int(n)})" for name, n in zip(names, counts.sum(1), strict=True)])
         axes.set_xlabel("taken for, % of each row")
         figures = f"accuracy {report['accuracy']:.1%}, mean recall {report['uar']:.1%}"
-        rule = f", rule {report['default_rule']}" if "default_rule" in report else ""
+        rule = f", rule {report['default_rule'].removeprefix('rule')}" if "default_rule" in report else ""
         axes.set_title(f"{report['corpus']}, {report['part']}{rule}\n{figures}", fontsize=10.5)
 
 

@@ -60,6 +60,13 @@ def click(seconds: float, rate: int, at: float, channels: int = 1) -> npt.NDArra
     return np.tile(sound.astype(np.float32), (channels, 1))
 
 
+def clicks(rate: int, at: Sequence[float], seconds: float) -> npt.NDArray[np.float32]:
+    """Silence with clicks at the given seconds, (n,) float32."""
+    t = np.arange(round(seconds * rate)) / rate
+    each = [0.8 * np.cos(2 * np.pi * CLICK_HZ * (t - a)) * np.exp(-(((t - a) / 0.0008) ** 2)) for a in at]
+    return np.sum(each, axis=0).astype(np.float32)
+
+
 def click_at(samples: npt.NDArray[np.float32], rate: int) -> float:
     """Find the click: seconds from the first sample to its middle."""
     return float(np.argmax(samples)) / rate

@@ -1,0 +1,108 @@
+"""How the program ends: in order at the first signal, at once at the second, and never held up by a library's thread.
+
+A watcher thread counts the signals beside the main thread, which a driver may hold for as long as it likes.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import NoReturn, Self
+
+INTERRUPTED = 130
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+
+last_acts: list[Callable[[], object]] = []
+"""What is still done, at once, before a second signal ends the process."""
+
+_ONE_S = 0.1
+"""Signals this close together are one: whoever ends a session or a group of processes may send several."""
+
+
+class Signals:
+    """Meanwhile the first signal raises ``KeyboardInterrupt`` in the main thread, and the second ends the process.
+
+    Only the main thread can enter it. Signals that were ignored from the start stay so.
+
+    Parameters
+    ----------
+    patience_s : if the main thread has not even noticed the first signal by then, a driver has it, and the process
+        ends; None waits for ever, for work that must not be torn
+
+    Attributes
+    ----------
+    noticed : whether the main thread was interrupted
+    """
+
+    def __init__(self, patience_s: float | None) -> None:
+        self.noticed = False
+        self._patience_s = patience_s
+        self._heard, self._woken = socket.socketpair()  # Windows wants sockets for this
+        self._woken.setblocking(False)
+        self._watcher = threading.Thread(target=self._watch, name="signals", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._watcher.start()
+        self._before = signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        for number in _SIGNALS:
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._interrupt)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.set_wakeup_fd(self._before)
+        self._woken.close()
+        self._watcher.join()
+        self._heard.close()
+
+    def _interrupt(self, *_: object) -> None:
+        if not self.noticed:  # the second is the watcher's
+            self.noticed = True
+            raise KeyboardInterrupt
+
+    def _watch(self) -> None:
+        """End the process at the second signal, or where nobody notices the first; until the other end is closed."""
+        first = self._next()
+        if first is None:
+            return
+        self._heard.settimeout(self._patience_s)
+        try:
+            second = self._next()
+        except TimeoutError:
+            if not self.noticed:
+                os._exit(INTERRUPTED)
+            self._heard.settimeout(None)
+            second = self._next()
+        while second is not None and second - first < _ONE_S:
+            second = self._next()
+        if second is not None:
+            for act in list(last_acts):
+                act()
+            os._exit(INTERRUPTED)
+
+    def _next(self) -> float | None:
+        """Wait for a signal; gives when it came, or None where there will be none."""
+        while said := self._heard.recv(64):
+            if any(number in said for number in _SIGNALS):
+                return time.monotonic()
+        return None
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; at once where threads are left, for Python cannot end those inside a library without a crash."""
+    silent = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # nobody reads it any more; Python would try again, and change the exit code
+            silent = True
+    if silent or threading.active_count() > 1:
+        os._exit(code)
+    sys.exit(code)

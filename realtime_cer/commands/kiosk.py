@@ -1,0 +1,117 @@
+"""``live --kiosk``: a parent that starts the program again, with its settings, whenever it dies or hangs.
+
+The parent runs no network and opens no device: there is little in it that could fail.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from realtime_cer.capture.source import safe_url
+from realtime_cer.commands.child import Child, Ending
+from realtime_cer.commands.console import notice
+from realtime_cer.commands.crashlog import CrashLog
+from realtime_cer.commands.heart import RESTART
+from realtime_cer.config import Config
+
+LONGEST_WAIT_S = 60.0
+HEALTHY_S = 600.0
+
+_NAP_S = 0.2
+_WATCHED_S = 2.0
+_DONE, _REFUSED = 0, 2
+
+
+class Waits:
+    """How long to wait before the next start: 1, 2, 4 … 60 s, from 1 again after ten minutes of health."""
+
+    def __init__(self) -> None:
+        self._next = 1.0
+
+    def after(self, decided_s: float) -> float:
+        """The wait after a program that decided for so many seconds."""
+        if decided_s >= HEALTHY_S:
+            self._next = 1.0
+        wait, self._next = self._next, min(2 * self._next, LONGEST_WAIT_S)
+        return wait
+
+
+class Systemd:
+    """Tells systemd, where it started us, that we are ready and well; elsewhere does nothing."""
+
+    def __init__(self) -> None:
+        # Taken out, for the child must not speak for us.
+        name = os.environ.pop("NOTIFY_SOCKET", "")
+        self._address = f"\0{name[1:]}" if name.startswith("@") else name
+        self._due = 0.0
+
+    def tell(self, words: str) -> None:
+        """Send one message, such as READY=1."""
+        if self._address:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+                out.sendto(words.encode(), self._address)  # where nobody listens any more, nobody will miss it
+
+    def well(self) -> None:
+        """Say that the parent is alive, if it is time to."""
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + _WATCHED_S
+            self.tell("WATCHDOG=1")
+
+
+def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None) -> int:
+    """Keep the program running; gives the exit code.
+
+    Ends with the program where that is done (exit code 0), or where its first start was refused (exit code 2).
+
+    Parameters
+    ----------
+    words : the program's command line, without the interpreter
+    config : for the log
+    camera : as the flag; an address goes into the log without user, password and query
+    """
+
+    def safe(text: str) -> str:
+        return text.replace(camera, safe_url(camera)) if camera and "://" in camera else text
+
+    settings = {"command": [safe(word) for word in words], **config.model_dump(mode="json")}
+    log, waits, systemd = CrashLog(settings), Waits(), Systemd()
+    command = [sys.executable, "-m", "realtime_cer", *words]
+    decided = False
+    systemd.tell("READY=1")
+    try:
+        while True:
+            ending = _once(command, systemd)
+            decided |= ending.decided
+            if ending.code == _DONE or (ending.code == _REFUSED and not decided):
+                return ending.code
+            if ending.code == RESTART:
+                continue
+            wait_s = waits.after(ending.decided_s)
+            told = f"the program {ending.how}; it is started again in {wait_s:.0f} s"
+            log.note(told, safe(ending.said), ending.meters)
+            notice(f"{told}; why is in {log.path}")
+            _sleep(wait_s, systemd)
+    finally:
+        systemd.tell("STOPPING=1")
+        log.close()
+
+
+def _once(command: Sequence[str], systemd: Systemd) -> Ending:
+    """Run the program until it ends."""
+    try:
+        child = Child(command, systemd.well)
+    except OSError as error:
+        return Ending(None, f"could not be started ({error.strerror})")
+    with child:
+        return child.watch()
+
+
+def _sleep(seconds: float, systemd: Systemd) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        systemd.well()
+        time.sleep(min(left, _NAP_S))

@@ -1,0 +1,100 @@
+"""Rows that are there already: of a session, of a folder of results, or of a file."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from realtime_cer.commands.console import notice
+from realtime_cer.errors import Refused
+from realtime_cer.labels import COMPOUND
+from realtime_cer.records import Decision
+from realtime_cer.sinks.series import step_of
+from realtime_cer.sinks.tables import read_rows, to_json
+
+ROWS = "decisions.jsonl"
+_FACTS = ("summary.json", "session.json")
+_FILMS = ("film.mkv", "overlay.mkv")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a folder holds: ``rows`` in the order of time, at least one, and what is told of them beside."""
+
+    folder: Path
+    rows: list[Decision]
+    facts: dict[str, Any]
+    title: str
+    film: Path | None
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """From the first row to the end of the last, in milliseconds."""
+        last = self.rows[-1].t + step_of(self.rows)
+        return max(round(1000 * self.rows[0].t), 0), max(round(1000 * last), 0)
+
+
+def open_rows(place: Path) -> Kept:
+    """Read a session or a folder of results, or the file of rows in it.
+
+    Raises
+    ------
+    Refused
+        There are no rows, or rows of another version, or torn ones before the last.
+    """
+    path = place / ROWS if place.is_dir() else place
+    try:
+        rows = read_rows(path)
+    except FileNotFoundError:
+        told = f"{place} holds no {ROWS}" if place.is_dir() else f"{place} does not exist"
+        raise Refused(f"{told}: give a session, or a folder that run --out has written") from None
+    except OSError as error:
+        raise Refused(f"{path} cannot be read ({error.strerror}): see that you may read it") from None
+    except ValueError as error:
+        raise Refused(f"{error} of this version: analyse the film again, or take that line out") from None
+    if not rows:
+        raise Refused(f"{path} holds no decisions: analyse a film, or record a session, that is longer")
+    _check(path, rows)
+    facts = _facts(path.parent)
+    source = facts.get("source")
+    named = source.get("file") if isinstance(source, dict) else None
+    film = next((path.parent / name for name in _FILMS if (path.parent / name).is_file()), None)
+    # A folder's name may hold bytes that are no letters.
+    title = str(named or path.parent.resolve().name).encode("utf-8", "replace").decode("utf-8")
+    return Kept(path.parent, rows, facts, title, film)
+
+
+def _check(path: Path, rows: list[Decision]) -> None:
+    """Whether the values, too, are those of rows: whoever reads them on relies on it."""
+    before = -math.inf
+    for number, row in enumerate(rows, 1):
+        wrong = None
+        try:
+            to_json(row).encode("utf-8")
+        except (TypeError, ValueError, AttributeError):
+            wrong = "holds other values than a decision of this version"
+        else:
+            if not math.isfinite(row.t) or row.t < before:
+                wrong = "goes back in time"
+            elif row.label is not None and row.label not in COMPOUND:
+                wrong = f"names {row.label!r}, which is no expression of this version"
+        if wrong:
+            raise Refused(f"{path}: row {number} {wrong}; analyse the film again, or take that line out")
+        before = row.t
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What the folder tells of its rows; told where that cannot be read, as rows are worth something without."""
+    for name in _FACTS:
+        path = folder / name
+        if path.is_file():
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                notice(f"{path} cannot be read ({error}): what it tells is left out")
+            else:
+                if isinstance(found, dict):
+                    return found
+                notice(f"{path} is no {name} of this program: what it tells is left out")
+    return {}

@@ -1,0 +1,269 @@
+"""The supervising parent: small programs of our own stand in for the recogniser, and in the end the real one."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from parts.mjpeg import MjpegServer, numbered_jpegs
+
+from realtime_cer.cli import main
+from realtime_cer.commands import child as children
+from realtime_cer.commands import crashlog, kiosk
+from realtime_cer.commands.child import Child, Ending, Pulse
+from realtime_cer.commands.heart import DECIDING, LOADING, RESTART
+from realtime_cer.config import Config
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REALTIME_CER_LOGS", str(tmp_path / "logs"))
+    return tmp_path / "logs" / "kiosk.log"
+
+
+def test_the_wait_grows_to_a_minute_and_is_short_again_after_ten_minutes_of_health() -> None:
+    waits = kiosk.Waits()
+    assert [waits.after(5.0) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert waits.after(599.0) == 60
+    assert [waits.after(600.0), waits.after(0.0)] == [1, 2]
+
+
+def test_a_heart_may_rest_as_long_as_what_is_done_takes() -> None:
+    pulse = Pulse(0.0)
+    assert pulse.overdue(59.0) is None
+    assert pulse.overdue(61.0) == "gave no sign of life for 60 s, while starting"
+    pulse.sign('{"stage": "loading"}', 1.0)
+    assert pulse.overdue(500.0) is None  # an engine may be built
+    pulse.sign('{"stage": "deciding", "seq": 0}', 500.0)
+    assert pulse.overdue(509.0) is None
+    assert pulse.overdue(511.0) == "gave no sign of life for 10 s, while deciding"
+    pulse.slept(4000.0)
+    assert pulse.overdue(4005.0) is None
+    pulse.sign('{"stage": "deciding", "seq": 1, "meters": {"rung": 2}}', 4006.0)
+    pulse.sign('{"stage": "deciding", "seq": 2}', 4007.0)
+    assert pulse.meters == {"rung": 2}
+    assert pulse.decided_s == 3507.0
+
+
+HEART = """
+import os, sys, time
+from realtime_cer.commands.heart import heart
+pulse = heart()
+def beat(n):
+    pulse.tell("deciding", seq=n, meters={"rung": n})
+"""
+
+
+def program(body: str) -> list[str]:
+    return [sys.executable, "-c", HEART + body]
+
+
+def outcome(body: str) -> Ending:
+    with Child(program(body)) as child:
+        return child.watch()
+
+
+def test_how_a_program_ends_is_told_in_words_with_its_last_ones() -> None:
+    done = outcome("beat(3)\nprint('farewell', file=sys.stderr)\nsys.exit(7)")
+    assert (done.code, done.how, done.decided) == (7, "ended with exit code 7", True)
+    assert done.said == "farewell\n"
+    assert done.meters == {"rung": 3}
+    crashed = outcome("import faulthandler\nfaulthandler._sigsegv()")
+    assert crashed.code == -signal.SIGSEGV
+    assert crashed.how == "was ended by SIGSEGV"
+    assert "Current thread" in crashed.said
+    assert not crashed.decided
+
+
+def test_a_program_that_hangs_says_where_and_is_ended(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(children.PATIENCE_S, DECIDING, 0.5)  # type: ignore[arg-type]  # a dict, to be read only
+    hung = outcome("beat(1)\ndef stuck():\n    time.sleep(60)\nstuck()")
+    assert hung.code == -signal.SIGABRT
+    assert hung.how == "gave no sign of life for 0 s, while deciding"
+    assert "in stuck" in hung.said
+    assert "in stuck" not in capfd.readouterr().err  # stacks are for the log
+
+
+def test_a_program_that_hangs_beyond_help_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(children.PATIENCE_S, LOADING, 0.5)  # type: ignore[arg-type]  # a dict, to be read only
+    monkeypatch.setattr(children, "_DUMP_S", 0.3)
+    body = "import signal, faulthandler\nfaulthandler.disable()\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\n"
+    assert outcome(body + "pulse.tell('loading')\ntime.sleep(60)").code == -signal.SIGKILL
+
+
+def test_a_program_that_does_not_stop_is_killed_after_two_seconds() -> None:
+    body = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nbeat(1)\ntime.sleep(60)"
+    with Child(program(body)) as child:
+        while child.stage != DECIDING:
+            time.sleep(0.02)
+        begun = time.monotonic()
+    assert 1.9 < time.monotonic() - begun < 8
+
+
+@pytest.mark.parametrize("stuck", ["time.sleep(60)", "while True: pass"])
+def test_a_program_whose_parent_was_killed_ends(stuck: str, tmp_path: Path) -> None:
+    named = tmp_path / "pid"
+    body = f"open({str(named)!r}, 'w').write(str(os.getpid()))\nbeat(1)\n{stuck}"
+    parent = (
+        "import sys\nfrom realtime_cer.commands.child import Child\n"
+        f"with Child({program(body)!r}) as child:\n    print('on', flush=True)\n    child.watch()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    end = time.monotonic() + 20
+    while not (named.exists() and named.read_text()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    orphan = psutil.Process(int(named.read_text()))
+    process.kill()
+    process.communicate()
+    orphan.wait(10)
+
+
+@pytest.fixture
+def endings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Ending]]:
+    """What the program does at each start; and nobody waits."""
+    script: list[Ending] = []
+    monkeypatch.setattr(kiosk, "_once", lambda command, systemd: script.pop(0))
+    monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: None)
+    yield script
+    assert script == []
+
+
+def supervise(camera: str | None = None) -> int:
+    return kiosk.run_kiosk(["live", "--kiosk", f"--camera={camera}"], Config(), camera=camera)
+
+
+CRASH = Ending(1, "ended with exit code 1", "Traceback: no\n", {"rung": 1}, decided=True, decided_s=4.0)
+
+
+def test_a_refusal_ends_it_only_before_anything_was_decided(endings: list[Ending], logs: Path) -> None:
+    refused = Ending(2, "ended with exit code 2")
+    endings[:] = [refused]
+    assert supervise() == 2
+    assert not logs.exists()
+    endings[:] = [CRASH, refused, Ending(RESTART, "ended with exit code 75"), CRASH, Ending(0, "ended")]
+    assert supervise() == 0
+    assert [line.rsplit(";", 1)[1] for line in logs.read_text(encoding="utf-8").splitlines() if ";" in line] == [
+        " it is started again in 1 s",
+        " it is started again in 2 s",
+        " it is started again in 4 s",
+    ]
+
+
+def test_the_log_tells_all_but_secrets(endings: list[Ending], logs: Path) -> None:
+    camera = "rtsp://me:secret@cam.local/live?token=abc"
+    endings[:] = [
+        Ending(-9, "was ended by SIGKILL", f"last words of {camera}\n", {"rung": 1}, decided=True),
+        Ending(0, "ended"),
+    ]
+    assert supervise(camera) == 0
+    text = logs.read_text(encoding="utf-8")
+    assert "secret" not in text
+    assert "abc" not in text
+    first, settings, meters, said = text.splitlines()
+    assert "was ended by SIGKILL" in first
+    assert '"--camera=rtsp://cam.local/live"' in settings
+    assert meters.endswith('{"rung": 1}')
+    assert said == "  | last words of rtsp://cam.local/live"
+
+
+def test_the_log_stays_small(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crashlog, "LARGEST", 5000)
+    log = crashlog.CrashLog({})
+    for n in range(200):
+        log.note(f"entry {n}", "x" * 500, None)
+    log.close()
+    files = list(logs.parent.iterdir())
+    assert len(files) == crashlog.KEPT + 1
+    assert all(file.stat().st_size <= 5000 for file in files)
+    assert "entry 199" in logs.read_text(encoding="utf-8")
+
+
+def test_a_log_that_cannot_be_written_stops_nothing_and_is_told_once(
+    endings: list[Ending], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REALTIME_CER_LOGS", str(tmp_path / "file" / "logs"))
+    endings[:] = [CRASH, CRASH, Ending(0, "ended")]
+    assert supervise() == 0
+    assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endings: list[Ending], logs: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        systemd = kiosk.Systemd()
+        assert "NOTIFY_SOCKET" not in os.environ
+        systemd.well()
+        systemd.well()
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        endings[:] = [Ending(0, "ended")]
+        supervise()
+        assert [ear.recv(99) for _ in range(3)] == [b"WATCHDOG=1", b"READY=1", b"STOPPING=1"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = (ROOT / "scripts" / "realtime-cer-kiosk.service").read_text(encoding="utf-8")
+    [command] = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+    copy = tmp_path / "realtime-cer-kiosk.service"
+    copy.write_text(unit.replace(command.split()[0], f"ExecStart={sys.executable}"), encoding="utf-8")
+    words = ["systemd-analyze", "verify", "--man=no", str(copy)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "realtime-cer-kiosk" not in done.stderr
+
+
+def test_what_is_refused_at_once_is_said_once(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["live", "--kiosk", "--headless", "--camera", "none", "--microphone", "none"]) == 2
+    [line] = capfd.readouterr().err.splitlines()
+    assert line.startswith("realtime-cer: no camera and no microphone")
+    assert main(["live", "--kiosk", "--clap"]) == 2
+    assert main(["live", "--kiosk", "--rule", "rule9"]) == 2
+    assert not logs.exists()
+
+
+def test_the_real_program_comes_back_after_a_crash_and_ends_with_its_parent(logs: Path) -> None:
+    words = ["live", "--kiosk", "--headless", "--microphone", "none", "--engine", "cpu", "--camera"]
+    with MjpegServer(numbered_jpegs(20, 480, 480), fps=25) as camera:
+        url = camera.url.replace("//", "//me:secret@")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "realtime_cer", *words, url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"REALTIME_CER_LOGS": str(logs.parent)},
+        )
+        assert process.stdout is not None
+        try:
+            for _ in range(3):
+                process.stdout.readline()
+            [first] = psutil.Process(process.pid).children()
+            first.send_signal(signal.SIGSEGV)
+            while json.loads(process.stdout.readline())["seq"] != 0:
+                pass
+            [second] = psutil.Process(process.pid).children()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=8)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert not second.is_running()
+    assert "the program was ended by SIGSEGV; it is started again in 1 s" in said
+    text = logs.read_text(encoding="utf-8")
+    assert "Thread 0x" in text
+    assert "secret" not in text
