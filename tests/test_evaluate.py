@@ -179,7 +179,7 @@ def test_the_script_from_another_folder(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "scripts" / "evaluate"), "--corpus", "raf-ce", "--data"]
     done = subprocess.run([*command, str(raf_ce(tmp_path / "ce"))], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "F1, rule rule2" in done.stdout
+    assert "F1, rule 2" in done.stdout
     environment = {k: v for k, v in os.environ.items() if k != "REALTIME_CER_DATA"}
     for bad in ([], ["--corpus", "fer"], ["--corpus", "raf-db"], ["--corpus", "raf-db", "--clip", "a.mp4"]):
         done = subprocess.run([*command[:2], *bad], cwd=tmp_path, capture_output=True, text=True, env=environment)

@@ -133,7 +133,8 @@ def _svg(told: str, shapes: Sequence[str]) -> str:
 
 def _made(facts: Mapping[str, Any]) -> str:
     settings, versions = facts["settings"], facts["versions"]
+    rule = settings["rule"].removeprefix("rule")
     return (
-        f"Made by realtime-cer {versions['realtime-cer']}: profile {settings['profile']}, rule {settings['rule'].removeprefix('rule')},"
+        f"Made by realtime-cer {versions['realtime-cer']}: profile {settings['profile']}, rule {rule},"
         f" weights {settings['weights']}, {facts['alignment']} alignment."
     )

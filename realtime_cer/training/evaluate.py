@@ -217,7 +217,9 @@ def show(report: Mapping[str, Any], console: Console) -> None:
         table.add_row("calibration error", f"{100 * report['ece']:.1f}", _between(after["interval95"]))
         table.add_row("  at temperature 1", f"{100 * report['calibration']['before']['ece']:.1f}", "")
     for rule, values in report.get("rules", {}).items():
-        table.add_row(f"F1, rule {rule.removeprefix('rule')}", f"{100 * values['f1']:.1f}", _between(values["interval95"]["f1"]))
+        table.add_row(
+            f"F1, rule {rule.removeprefix('rule')}", f"{100 * values['f1']:.1f}", _between(values["interval95"]["f1"])
+        )
     table.add_section()
     for name, value in report["recall"].items():
         table.add_row(f"recall {name}", "no files" if value is None else f"{100 * value:.1f}", "")
