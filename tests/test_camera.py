@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from parts.clips import number_of
 from parts.mjpeg import MjpegServer, numbered_jpegs
+from parts.watching import Watching, readers
 
 from realtime_cer.capture.camera import Camera, open_camera
 from realtime_cer.capture.devices import DeviceInfo, cameras
 from realtime_cer.capture.picture import from_camera
 from realtime_cer.errors import Refused
-from realtime_cer.quiet import cv2
-from realtime_cer.records import Frame
 
 
 @pytest.fixture(scope="module")
@@ -32,39 +31,6 @@ def server(pictures: list[bytes]) -> Iterator[MjpegServer]:
         yield server
 
 
-class Watching:
-    """Iterates a camera in a thread of its own, as the pipeline does, and keeps what came."""
-
-    def __init__(self, camera: Camera) -> None:
-        self.camera, self.stop = camera, threading.Event()
-        self.frames: list[Frame] = []
-        self.states: list[str] = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        for frame in self.camera.items(self.stop):
-            self.frames.append(frame)
-
-    def until(self, what: Callable[[], bool], within_s: float) -> float:
-        """Wait until something holds; gives how long it took."""
-        begun = time.monotonic()
-        while not what():
-            state = self.camera.status.state
-            if self.states[-1:] != [state]:
-                self.states.append(state)
-            assert time.monotonic() - begun < within_s, (self.camera.status, self.states)
-            time.sleep(0.005)
-        return time.monotonic() - begun
-
-    def end(self) -> float:
-        """Stop; gives how long that took."""
-        begun = time.monotonic()
-        self.stop.set()
-        self.thread.join(5)
-        return time.monotonic() - begun
-
-
 @pytest.fixture
 def watch() -> Iterator[Callable[[Camera], Watching]]:
     begun: list[Watching] = []
@@ -76,10 +42,6 @@ def watch() -> Iterator[Callable[[Camera], Watching]]:
     yield start
     for each in begun:
         each.end()
-
-
-def readers() -> int:
-    return sum(thread.name == "camera reader" for thread in threading.enumerate())
 
 
 def test_fresh_frames_in_order(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
@@ -153,14 +115,20 @@ def test_a_server_that_never_answers(server: MjpegServer, watch: Callable[[Camer
 def test_attempts_that_hang_do_not_pile_up(
     monkeypatch: pytest.MonkeyPatch, watch: Callable[[Camera], Watching]
 ) -> None:
-    from realtime_cer.capture import camera as module
+    from realtime_cer.capture import camera, reader
 
     let_go = threading.Event()
-    monkeypatch.setattr(module, "_open", lambda device, timeout_s: let_go.wait(20) and cv2.VideoCapture())
-    monkeypatch.setattr(module, "_RETRY_S", 0.05)
+
+    def hang(*_: object) -> Iterator[tuple[float, None]]:
+        let_go.wait(20)
+        raise reader.Broken("it let go")
+        yield 0.0, None
+
+    monkeypatch.setattr(reader, "pictures", hang)
+    monkeypatch.setattr(camera, "_RETRY_S", 0.05)
     watching = watch(open_camera(96, wait=True, open_timeout_s=0.1))
     time.sleep(1.5)
-    assert readers() == 3
+    assert readers() == 5
     assert watching.camera.status.state == "absent"
     assert watching.end() < 0.25
     let_go.set()
@@ -223,15 +191,16 @@ def test_native_chatter_is_kept_off(capfd: pytest.CaptureFixture[str], server: M
 
 
 def test_a_local_camera_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    from realtime_cer.capture import camera as module
+    from realtime_cer.capture import naming as module
 
     found = [DeviceInfo("HD Webcam: front", "90"), DeviceInfo("HD Webcam: back", "92"), DeviceInfo("Scope", "94")]
     monkeypatch.setattr(module, "cameras", lambda: found)
-    with pytest.raises(Refused, match=r"'hd' fits several.*90 \(HD Webcam: front\), 92"):
-        open_camera("hd")
+    for wait in (False, True):
+        with pytest.raises(Refused, match=r"'hd' fits several.*90 \(HD Webcam: front\), 92"):
+            open_camera("hd", wait=wait)
     with pytest.raises(Refused, match="there is no camera or file called 'Skope'; there are 94"):
         open_camera("Skope")
-    with pytest.raises(Refused, match="camera 94"):
+    with pytest.raises(Refused, match="no camera sco"):
         open_camera("sco")
 
 

@@ -1,4 +1,4 @@
-"""Microphones: a real sound server of the test's own, heard through PortAudio; and the bookkeeping of sound time."""
+"""Microphones: a real sound server of the test's own, heard through PortAudio."""
 
 import itertools
 import os
@@ -8,19 +8,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from parts import pulse
-from parts.clips import CLICK_HZ
+from parts.clips import clicks
 
 from realtime_cer.capture import portaudio
 from realtime_cer.capture.devices import microphone_problem, microphones
 from realtime_cer.capture.microphone import Microphone, open_microphone
-from realtime_cer.capture.resample import Resampler, to_mono
-from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.soundclock import Piece
 from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import item_end
 from realtime_cer.errors import Refused
@@ -87,12 +87,6 @@ def listen() -> Iterator[Callable[[Microphone], Listening]]:
     yield start
     for each in begun:
         each.end()
-
-
-def clicks(rate: int, at: list[float], seconds: float) -> Any:
-    t = np.arange(round(seconds * rate)) / rate
-    each = [0.8 * np.cos(2 * np.pi * CLICK_HZ * (t - a)) * np.exp(-(((t - a) / 0.0008) ** 2)) for a in at]
-    return np.sum(each, axis=0).astype(np.float32)
 
 
 @needs_pulse
@@ -215,6 +209,96 @@ def test_frames_that_nearly_stop_are_noticed(
 
 
 @needs_pulse
+def test_a_microphone_that_gets_nothing_is_opened_anew_until_it_does(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening]
+) -> None:
+    listening = listen(open_microphone("stage_microphone"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    stage.starve()
+    listening.until(listening.is_in("stalled"), 4)  # the sound server raises nothing
+    stage.feed()
+    listening.until(listening.is_in("live"), 8)
+    stage.hang()
+    listening.until(listening.is_in("stalled"), 4)
+    listening.until(listening.is_in("lost", "retrying"), 8)
+    stage.go_on()
+    listening.until(listening.is_in("live"), 8)
+    stage.hang()
+    time.sleep(0.2)
+    try:
+        assert listening.end() < 0.25  # also while the library hangs
+    finally:
+        stage.go_on()
+
+
+@needs_pulse
+def test_silence_that_no_room_has_is_told(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], tmp_path: Path
+) -> None:
+    path = pulse.write_wav(tmp_path / "clicks.wav", clicks(48_000, [0.2, 0.4], 0.6), 48_000)
+    listening = listen(open_microphone("default"))
+    listening.until(lambda: "is it muted?" in listening.microphone.status.detail, 6)
+    assert listening.microphone.status.state == "live"
+    stage.play(path)
+    listening.until(lambda: "muted" not in listening.microphone.status.detail, 4)
+
+
+@needs_pulse
+def test_another_rate_on_the_fly(stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening]) -> None:
+    listening = listen(open_microphone("stage_microphone"))
+    listening.until(lambda: len(listening.came) > 10, 3)
+    stage.switch_rate(44_100)
+    before = len(listening.came)
+    listening.until(lambda: len(listening.came) > before + 10, 8)
+    stage.switch_rate(48_000)
+    assert listening.microphone.counters.reopened >= 1
+
+
+@needs_pulse
+@pytest.mark.parametrize("spec", ["default", "stage_microphone"])
+def test_another_microphone_is_taken_only_where_the_default_was_asked_for(
+    stage: pulse.VirtualMicrophone,
+    listen: Callable[[Microphone], Listening],
+    monkeypatch: pytest.MonkeyPatch,
+    spec: str,
+) -> None:
+    inputs, default = portaudio.inputs, "stage_microphone"
+
+    def listed() -> list[portaudio.Input]:
+        found = [each for each in inputs() if each.name in (default, "stage_second")]
+        return [replace(each, default=each.name == default) for each in found]
+
+    monkeypatch.setattr(portaudio, "inputs", listed)
+    listening = listen(open_microphone(spec))
+    listening.until(listening.is_in("live"), 4)
+    assert listening.microphone.name == "stage_microphone"
+    default = "stage_second"
+    stage.kill()
+    stage.start()
+    detail = "stage_microphone is not there"
+    if spec == "default":
+        detail = "microphone stage_second at 44100 Hz, in place of stage_microphone: the system's default has changed"
+    listening.until(lambda: detail in listening.microphone.status.detail, 6)
+    assert listening.microphone.status.state == ("live" if spec == "default" else "retrying")
+
+
+@needs_pulse
+def test_no_sound_device_at_all_at_first(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: list[portaudio.Input] = []
+    inputs = portaudio.inputs
+    monkeypatch.setattr(portaudio, "inputs", lambda: real)
+    with pytest.raises(Refused, match=r"no microphone was found.*--wait"):
+        open_microphone("default", open_timeout_s=1)
+    listening = listen(open_microphone("default", wait=True))
+    listening.until(listening.is_in("absent"), 3)
+    monkeypatch.setattr(portaudio, "inputs", inputs)
+    listening.until(lambda: len(listening.came) > 3, 5)
+    assert listening.microphone.counters.reopened == 0
+
+
+@needs_pulse
 def test_names_are_offered_and_devices_listed(stage: pulse.VirtualMicrophone) -> None:
     listed = {each.name: each for each in microphones()}
     assert {"stage_microphone", "stage_second", "default"} <= listed.keys()
@@ -275,61 +359,6 @@ RATE = 48_000
 N = 960
 
 
-def stream_of(seconds: float, late: Callable[[int], float]) -> Iterator[Piece]:
-    """Pieces of 20 ms whose first samples say when they were really taken, from 100.0 on; they come ``late``."""
-    for k in range(round(seconds * RATE / N)):
-        samples = (100 + (k * N + np.arange(N)) / RATE).astype(np.float64)
-        yield Piece(samples, 100 + k * N / RATE + late(k))  # type: ignore[arg-type]
-
-
-def errors(clock: SoundClock, pieces: Iterator[Piece]) -> list[float]:
-    """By how much each placed piece is off; its samples tell the truth."""
-    placed = [each for piece in pieces for each in clock.place(piece)]
-    for (before, samples), (after, _) in itertools.pairwise(placed):
-        assert after >= before + len(samples) / RATE - 1e-9, "time went back"
-    return [t - float(samples[0]) for t, samples in placed]
-
-
-def test_late_callbacks_do_not_move_the_sound() -> None:
-    rng = np.random.default_rng(0)
-    clock = SoundClock(RATE)
-    off = errors(clock, stream_of(20, lambda k: float(rng.exponential(0.02)) + 0.3 * (k % 200 == 150)))
-    assert max(map(abs, off)) < 0.006
-    assert np.ptp(off) < 1e-9
-    assert clock.gaps == 0
-
-
-def test_a_slow_sound_clock_is_followed_in_steps() -> None:
-    clock = SoundClock(RATE)
-    off = errors(clock, stream_of(100, lambda k: 0.001 * k * N / RATE))  # 1000 ppm
-    true = [o - 0.001 * k * N / RATE for k, o in enumerate(off)]
-    assert max(map(abs, true)) < 0.056
-    assert clock.gaps == 2 - 1
-
-
-def test_a_fast_sound_clock_is_followed_without_going_back() -> None:
-    clock = SoundClock(RATE)
-    pieces = list(stream_of(100, lambda k: -0.001 * k * N / RATE))
-    placed = [each for piece in pieces for each in clock.place(piece)]
-    for (before, samples), (after, _) in itertools.pairwise(placed):
-        assert after >= before + len(samples) / RATE - 1e-9
-    last, samples = placed[-1]
-    assert last + len(samples) / RATE == pytest.approx(pieces[-1].begun + N / RATE, abs=0.056)
-    assert clock.gaps >= 1
-
-
-def test_known_losses_are_bridged_exactly_and_unknown_ones_by_the_clock() -> None:
-    clock = SoundClock(RATE)
-    pieces = list(stream_of(4, lambda k: 0.0))
-    del pieces[50:75]
-    pieces[50] = Piece(pieces[50].mono, pieces[50].begun + 0.03, lost=25 * N)
-    del pieces[100:110]
-    pieces[100] = Piece(pieces[100].mono, pieces[100].begun, broken=True)
-    off = errors(clock, iter(pieces))
-    assert max(map(abs, off)) < 1e-6
-    assert clock.gaps == 2
-
-
 def test_a_full_queue_counts_what_it_lost() -> None:
     stream = SoundStream(time.monotonic)
     stream.pieces = queue.Queue(2)
@@ -339,7 +368,7 @@ def test_a_full_queue_counts_what_it_lost() -> None:
         currentTime = inputBufferAdcTime = 0.0  # noqa: N815
 
     class Flags:
-        input_overflow = False
+        input_overflow = input_underflow = False
 
     data = np.zeros((N, 1), np.float32)
     for _ in range(5):
@@ -353,32 +382,3 @@ def test_a_full_queue_counts_what_it_lost() -> None:
     assert piece.lost == 3 * N
     assert piece.mono.shape == (N,)
     assert piece.mono.max() == 1  # copied: the library's buffer is its own
-
-
-@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000, 96_000])
-def test_the_resampler_keeps_time(rate: int) -> None:
-    at = 1.2345
-    samples = clicks(rate, [at], 3.0)
-    resampler = Resampler(0.01)
-    blocks = []
-    for start in range(0, len(samples), rate // 50):
-        blocks += list(resampler.push(samples[start : start + rate // 50], rate, 50.0 + start / rate))
-    blocks += list(resampler.flush())
-    heard = np.concatenate([block.samples for block in blocks])
-    assert blocks[0].t == 50.0
-    assert int(np.argmax(heard)) / SAMPLE_RATE == pytest.approx(at, abs=0.0005)
-    assert len(heard) == pytest.approx(3 * SAMPLE_RATE, abs=2)
-    assert resampler.gaps == 0
-
-
-@pytest.mark.parametrize(
-    ("samples", "expected"),
-    [
-        (np.array([[16384, -16384], [32767, 32767], [8192, 16384]], np.int16), [0.0, 1.0, 0.375]),
-        (np.array([[0], [255]], np.uint8), [-1.0, 1.0]),
-        (np.array([0.5, np.nan, 9.0], np.float32), [0.5, 0.0, 1.0]),
-        (np.array([[1 << 30]], np.int32), [0.5]),
-    ],
-)
-def test_mixing_down(samples: Any, expected: list[float]) -> None:
-    assert to_mono(samples) == pytest.approx(expected, abs=0.01)

@@ -22,6 +22,8 @@ _STALL_S = 1.0
 """Age of the last sound at which a microphone counts as stalled."""
 _WATCH_S = 3.0
 """A microphone that gave less than half of this many seconds in as much time is lost."""
+_SILENT_S = 3.0
+"""Sound that is exactly zero for so long comes from no room: even a quiet one leaves noise in the last bit."""
 _RETRY_S = 1.0
 
 
@@ -69,8 +71,9 @@ class Microphone:
         self._spec, self._clock, self._open_timeout_s = spec, clock, open_timeout_s
         self.status = SourceStatus("opening", f"opening microphone {spec}", clock())
         self._known: Input | None = None
+        self._instead = ""
         self._seen = False
-        self._begun = self._last = clock()
+        self._begun = self._last = self._sounded = self._tried = clock()
         self._next_try = 0.0
         self._heard: deque[tuple[float, float]] = deque()
         self._stream: SoundStream | None = None
@@ -109,6 +112,8 @@ class Microphone:
                 if piece is not None:
                     self._last = self._clock()
                     self._heard.append((self._last, len(piece.mono) / stream.rate))
+                    if piece.mono.any():
+                        self._sounded = self._last
                 self._watch(stream)
                 if piece is None:
                     continue
@@ -117,7 +122,10 @@ class Microphone:
                     self.counters.frames += 1
                     yield block
                 self.counters.gaps += stream.gaps - gaps
-                self.counters.dropped += bool(lost) + piece.broken
+                overflows = bool(lost) + piece.broken
+                self.counters.dropped += overflows
+                self.counters.overflows += overflows
+                self.counters.underflows += piece.starved
         finally:
             self.close()
 
@@ -147,18 +155,28 @@ class Microphone:
         elif self._heard and state != "live":
             self.counters.reopened += self._seen and state != "stalled"
             self._seen = True
-            self._move("live", f"microphone {self.name} at {self.rate} Hz")
+            self._move("live", self._how(now))
+        elif state == "live":
+            self._move("live", self._how(now))
+
+    def _how(self, now: float) -> str:
+        """What to say of a microphone that is live."""
+        silent = now - max(self._sounded, self._begun) > _SILENT_S
+        muted = ": no sound at all: is it muted?" if silent else ""
+        return f"microphone {self.name} at {self.rate} Hz{self._instead}{muted}"
 
     def _reopen(self, stop: threading.Event) -> None:
         """There is no stream: look after the attempt to open one, or begin one."""
         now = self._clock()
         if self._attempt is not None:
             self._attempt.over.wait(_POLL_S)
+            if now - self._tried > self._open_timeout_s:
+                self._move(self._absent, f"microphone {self.name}: the sound system does not answer")
             self._look_at_attempt(self._attempt)
         elif now >= self._next_try:
             if self._seen:
                 self._move("retrying", f"microphone {self.name}: trying again")
-            self._next_try = now + _RETRY_S
+            self._tried, self._next_try = now, now + _RETRY_S
             self._attempt = _Attempt(self._spec, self._known, self._clock, restart=True)
         else:
             stop.wait(_POLL_S)
@@ -168,15 +186,20 @@ class Microphone:
             return
         self._attempt = None
         if attempt.stream is not None and attempt.device is not None:
+            if self._known is not None and self._known.name != attempt.device.name:  # only ``default`` allows it
+                self._instead = f", in place of {self._known.name}: the system's default has changed"
             self._known, self.name, self.rate = attempt.device, attempt.device.name, attempt.stream.rate
             self._stream = attempt.stream
             self._begun = self._last = self._clock()
             self._heard.clear()
         elif isinstance(attempt.fault, Unavailable | Refused):
-            state: State = "retrying" if self._seen else "absent"
-            self._move(state, str(attempt.fault))
+            self._move(self._absent, str(attempt.fault))
         elif attempt.fault is not None:
             raise attempt.fault
+
+    @property
+    def _absent(self) -> State:
+        return "retrying" if self._seen else "absent"
 
     def _lose(self, now: float, why: str) -> None:
         self._release()

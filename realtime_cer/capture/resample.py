@@ -12,6 +12,11 @@ from realtime_cer.records import SAMPLE_RATE, AudioBlock, Floats, read_only
 BLOCK = SAMPLE_RATE // 10
 """Samples in a full block, if nothing else is asked for: 0.1 s."""
 
+_EASE_S = 0.5
+"""Time in which a resampler that follows makes up for what it is off."""
+_BEND = 0.005
+"""Share by which it changes its rate at most."""
+
 
 def to_mono(samples: npt.NDArray[Any]) -> Floats:
     """Mix channels down by their mean and scale integers to [-1, 1].
@@ -40,12 +45,16 @@ class Resampler:
 
     Output sample n was at ``anchor + n / 16000``: the resampler's delay makes blocks late, never wrong.
     Sound is anchored to the time of its first piece, and anew where a piece lies further than
-    ``tolerance`` seconds from where the count says it should.
+    ``tolerance`` seconds from where the count says it should. Within the tolerance the count is right, or,
+    with ``follow``, the times are: the sound is then stretched or squeezed by up to half a per cent, so that it
+    stays where they say without gaps or cuts, and its samples are 1/16000 s of the clock's time apart.
     """
 
-    def __init__(self, tolerance: float, block: int = BLOCK) -> None:
+    def __init__(self, tolerance: float, block: int = BLOCK, *, follow: bool = False) -> None:
         self.tolerance = tolerance
         self._block = block
+        self._follow = follow
+        self._bent = 0.0
         self.gaps = 0
         self.anchor: float | None = None
         self._rate = 0
@@ -58,7 +67,7 @@ class Resampler:
     @property
     def expected(self) -> float | None:
         """Where the next piece belongs by the sample count, in seconds; None before the first."""
-        return None if self.anchor is None else self.anchor + self._taken / self._rate
+        return None if self.anchor is None else self.anchor + self._taken / self._rate + self._bent
 
     def push(self, mono: Floats, rate: int, t: float | None = None) -> Iterator[AudioBlock]:
         """Take a piece that begins at ``t`` (None: right after the one before) and give the full blocks there are.
@@ -78,6 +87,10 @@ class Resampler:
             if start is None:
                 raise ValueError("the first piece of sound needs a time")
             self._begin(rate, start)
+        elif self._follow and t is not None and self._stream is not None:
+            stretch = 1 + min(max((t - expected) / _EASE_S, -_BEND), _BEND)
+            self._stream.set_io_ratio(rate / stretch, SAMPLE_RATE)
+            self._bent += (stretch - 1) * len(mono) / rate
         self._taken += len(mono)
         self._keep(mono if self._stream is None else self._stream.resample_chunk(np.ascontiguousarray(mono)))
         yield from self._blocks(self._block)
@@ -93,8 +106,14 @@ class Resampler:
         self.anchor = None
 
     def _begin(self, rate: int, t: float) -> None:
-        self._rate, self.anchor, self._taken, self._given = rate, t, 0, 0
-        self._stream = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32", "HQ")
+        self._rate, self.anchor, self._taken, self._given, self._bent = rate, t, 0, 0, 0.0
+        if self._follow:
+            # Made for the highest rate that it will ever be given.
+            highest = rate * (1 + 2 * _BEND)
+            self._stream = soxr.ResampleStream(highest, SAMPLE_RATE, 1, "float32", "HQ", vr=True)
+            self._stream.set_io_ratio(rate, SAMPLE_RATE)
+        else:
+            self._stream = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, "float32", "HQ")
 
     def _keep(self, samples: Floats) -> None:
         if len(samples):

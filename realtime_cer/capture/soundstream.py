@@ -5,6 +5,7 @@ Concurrent activities: the library calls the callback from a thread of its own; 
 
 import queue
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from realtime_cer.capture import portaudio
@@ -19,6 +20,9 @@ _QUEUE = 200
 
 _BLOCK = SAMPLE_RATE // 20
 
+_JUMP_S = 0.002
+"""From here on a piece of sound that is not where it should be is a gap; below, the sound clock has moved smoothly."""
+
 
 class SoundStream:
     """An open stream: its callback's queue, and the way from there to blocks."""
@@ -30,7 +34,7 @@ class SoundStream:
         self._library_stream: Any = None
         self._lost = 0
         self._sound: SoundClock | None = None
-        self._resampler = Resampler(tolerance=1e-6, block=_BLOCK)
+        self._resampler = Resampler(_JUMP_S, _BLOCK, follow=True)
 
     def open(self, device: Input) -> None:
         """Open the device; raises Unavailable or Refused."""
@@ -46,7 +50,8 @@ class SoundStream:
             begun = now - (max(age, frames / rate) if 0 < age < 1 else frames / rate)
             lost, self._lost = self._lost, 0
             try:
-                self.pieces.put_nowait(Piece(samples.copy(), begun, lost, bool(flags.input_overflow)))
+                broken, starved = bool(flags.input_overflow), bool(flags.input_underflow)
+                self.pieces.put_nowait(Piece(samples.copy(), begun, lost, broken, starved))
             except queue.Full:
                 self._lost = lost + frames
 
@@ -58,7 +63,7 @@ class SoundStream:
             piece = self.pieces.get(timeout=timeout_s)
         except queue.Empty:
             return None
-        return Piece(to_mono(piece.mono), piece.begun, piece.lost, piece.broken)
+        return replace(piece, mono=to_mono(piece.mono))
 
     @property
     def ended(self) -> bool:

@@ -43,13 +43,19 @@ class Counters:
 
     ``frames`` were handed out (frames, or blocks of sound), ``dropped`` were lost on the way (overtaken
     frames; sound blocks that overflowed), ``gaps`` are the places where sound time was anchored anew,
-    ``reopened`` counts the times the device came back.
+    ``reopened`` counts the times the device came back. Of a camera, ``frozen`` counts repeated pictures that were
+    withheld and ``damaged`` those that could not be decoded; of a microphone, ``overflows`` the times that its sound
+    came faster than it was taken and ``underflows`` those that it came too slowly, by the sound library's own word.
     """
 
     frames: int = 0
     dropped: int = 0
     gaps: int = 0
     reopened: int = 0
+    frozen: int = 0
+    damaged: int = 0
+    overflows: int = 0
+    underflows: int = 0
 
 
 class Source(Protocol):

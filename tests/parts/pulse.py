@@ -7,6 +7,7 @@ they start with `VirtualMicrophone.env`; this process does inside `VirtualMicrop
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -28,6 +29,7 @@ pcm.!default {{ type pulse }}
 ctl.!default {{ type pulse }}
 pcm.stage_microphone {{ type pulse device "stage.monitor" hint {{ show on description "Stage microphone" }} }}
 pcm.stage_second {{ type pulse device "stage.monitor" hint {{ show on description "Stage second" }} }}
+pcm.booth_microphone {{ type pulse device "booth.monitor" hint {{ show on description "Booth microphone" }} }}
 """
 
 
@@ -44,9 +46,12 @@ def missing() -> str | None:
 class VirtualMicrophone:
     """A running sound server whose only sink, ``stage``, is heard by the default microphone.
 
+    Every fault has its remedy: `kill` and `start`, `unplug` and `plug`, `starve` and `feed`, `hang` and `go_on`.
+
     Attributes
     ----------
     env : the variables that make a program hear it
+    rate : samples per second of the stage
     """
 
     def __init__(self, rate: int = 48_000) -> None:
@@ -63,6 +68,7 @@ class VirtualMicrophone:
             "ALSA_CONFIG_PATH": str(alsa),
         }
         self.rate = rate
+        self._wakers: dict[str, subprocess.Popen[bytes]] = {}
         self.start()
 
     def start(self) -> None:
@@ -86,8 +92,8 @@ class VirtualMicrophone:
             if self.tell("info", check=False):
                 break
             time.sleep(0.05)
-        self.tell("set-default-source", "stage.monitor")
-        self._keep_awake()
+        self.choose("stage")
+        self._keep_awake("stage")
 
     def tell(self, *words: str, check: bool = True) -> str:
         """Give the server a command through pactl; its answer."""
@@ -96,30 +102,64 @@ class VirtualMicrophone:
         )
         return done.stdout
 
-    def play(self, path: Path) -> "subprocess.Popen[bytes]":
+    def play(self, path: Path, sink: str = "stage") -> "subprocess.Popen[bytes]":
         """Play a sound file into the microphone; the process ends with the file."""
-        words = ["paplay", "--device=stage", "--latency-msec=400", str(path)]
+        words = ["paplay", f"--device={sink}", "--latency-msec=400", str(path)]
         return subprocess.Popen(words, env=os.environ | self.env)
 
-    def unplug(self) -> None:
+    def unplug(self, sink: str = "stage") -> None:
         """Take the microphone away: its streams are ended, or moved to another source if there is one."""
         for line in self.tell("list", "short", "modules").splitlines():
-            if "sink_name=stage" in line:
+            if f"sink_name={sink}" in line:
                 self.tell("unload-module", line.split()[0])
 
-    def plug(self) -> None:
-        """Give the microphone back."""
-        self.tell("load-module", "module-null-sink", "sink_name=stage", f"rate={self.rate}", "channels=2")
-        self.tell("set-default-source", "stage.monitor")
-        self._keep_awake()
+    def plug(self, sink: str = "stage", rate: int | None = None, *, default: bool = True) -> None:
+        """Give the microphone back, or plug in another one, by the name of its sink: ``booth`` is known to ALSA too."""
+        self.tell("load-module", "module-null-sink", f"sink_name={sink}", f"rate={rate or self.rate}", "channels=2")
+        if default:
+            self.choose(sink)
+        self._keep_awake(sink)
 
-    def _keep_awake(self) -> None:
+    def choose(self, sink: str) -> None:
+        """Make a microphone the system's default."""
+        self.tell("set-default-source", f"{sink}.monitor")
+
+    def switch_rate(self, rate: int) -> None:
+        """Let the microphone come back at another rate, as when a program takes it over."""
+        self.rate = rate
+        self.unplug()
+        self.plug()
+
+    def starve(self) -> None:
+        """Suspend the microphone: its streams stay open, raise nothing, and get nothing."""
+        self.tell("suspend-sink", "stage", "1")
+
+    def feed(self) -> None:
+        """End `starve`."""
+        self.tell("suspend-sink", "stage", "0")
+
+    def hang(self) -> None:
+        """Stop the server in its tracks: whoever asks it anything waits until `go_on`."""
+        self._server.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End `hang`."""
+        self._server.send_signal(signal.SIGCONT)
+
+    def _keep_awake(self, sink: str) -> None:
         """A null sink hands sound on every 2 s until somebody asks for more, which no real microphone does."""
-        words = ["parec", "--device=stage.monitor", "--latency-msec=10", "--raw"]
-        self._waker = subprocess.Popen(words, env=os.environ | self.env, stdout=subprocess.PIPE)
-        assert self._waker.stdout is not None
-        self._waker.stdout.read(4096)
-        threading.Thread(target=self._drain, args=(self._waker.stdout,), daemon=True).start()
+        self._let_sleep(sink)
+        words = ["parec", f"--device={sink}.monitor", "--latency-msec=10", "--raw"]
+        waker = self._wakers[sink] = subprocess.Popen(words, env=os.environ | self.env, stdout=subprocess.PIPE)
+        assert waker.stdout is not None
+        waker.stdout.read(4096)
+        threading.Thread(target=self._drain, args=(waker.stdout,), daemon=True).start()
+
+    def _let_sleep(self, sink: str) -> None:
+        waker = self._wakers.pop(sink, None)
+        if waker is not None:
+            waker.kill()
+            waker.wait(5)
 
     @staticmethod
     def _drain(pipe: IO[bytes]) -> None:
@@ -128,9 +168,10 @@ class VirtualMicrophone:
 
     def kill(self) -> None:
         """End the server, as when a session's sound service crashes."""
-        for process in (self._waker, self._server):
-            process.kill()
-            process.wait(5)
+        for sink in list(self._wakers):
+            self._let_sleep(sink)
+        self._server.kill()
+        self._server.wait(5)
 
     def close(self) -> None:
         """End the server and remove its folder."""

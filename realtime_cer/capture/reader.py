@@ -1,0 +1,119 @@
+"""One attempt at a camera: a thread that opens it, reads, and keeps the newest picture until it is taken.
+
+It may hang inside a library for as long as that likes: it is abandoned then, releases its camera when the library
+lets it go, and can hand nothing over any more.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from realtime_cer.capture.pictures import Broken, pictures
+from realtime_cer.capture.source import Clock
+from realtime_cer.records import Picture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """A picture, when it was grabbed, and how many before it nobody took, or came damaged."""
+
+    t: float
+    picture: Picture
+    overtaken: int
+    damaged: int
+
+
+class Reader:
+    """Reads one camera in a daemon thread of its own.
+
+    Parameters
+    ----------
+    locate : says which camera, when asked in the thread; raises Broken where there is none
+    clock : stamps the pictures, in seconds
+    open_timeout_s : how long a network camera may take to be opened
+
+    Attributes
+    ----------
+    begun : when the attempt began
+    first : when its first picture was there, or None
+    over : it has ended; ``why`` in a few words, unless ``fault`` is an error of ours
+    """
+
+    def __init__(self, locate: Callable[[], str | int], clock: Clock, open_timeout_s: float) -> None:
+        self.begun = clock()
+        self.first: float | None = None
+        self.over = False
+        self.why = ""
+        self.fault: Exception | None = None
+        self._locate, self._clock, self._open_timeout_s = locate, clock, open_timeout_s
+        self._slot: tuple[float, Picture] | None = None
+        self._overtaken = self._damaged = 0
+        self._changed = threading.Condition()
+        self._abandoned = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="camera reader", daemon=True)
+        self._thread.start()
+
+    def abandon(self) -> None:
+        """Stop reading; nothing is handed over from now on."""
+        self._abandoned.set()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for its thread to end, after `abandon`."""
+        self._thread.join(timeout_s)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread still runs, or hangs."""
+        return self._thread.is_alive()
+
+    def wait_first(self, timeout_s: float) -> bool:
+        """Wait for the first picture without taking it; False if it does not come."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
+            return self._slot is not None
+
+    def forget_overtaken(self) -> None:
+        """Count from here on: nobody was there to take what came before."""
+        with self._changed:
+            self._overtaken = 0
+
+    def take(self, timeout_s: float) -> Taken | None:
+        """Take the newest picture; None after the timeout, and when it has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
+            if self._slot is None:
+                return None
+            taken = Taken(*self._slot, self._overtaken, self._damaged)
+            self._slot, self._overtaken, self._damaged = None, 0, 0
+            return taken
+
+    def _run(self) -> None:
+        try:
+            with closing(pictures(self._locate(), self._clock, self._open_timeout_s)) as coming:
+                for t, picture in coming:
+                    if not self._keep(t, picture):
+                        return
+        except Broken as end:
+            self.why = str(end)
+        except Exception as error:  # ours: kept here, raised to whoever iterates
+            self.fault = error
+        finally:
+            with self._changed:
+                self.over = True
+                self._changed.notify_all()
+
+    def _keep(self, t: float, picture: Picture | None) -> bool:
+        """Put a picture into the slot, or count a damaged one; False when nobody waits for it any more."""
+        with self._changed:
+            if self._abandoned.is_set():
+                return False
+            if picture is None:
+                self._damaged += 1
+                return True
+            self._overtaken += self._slot is not None
+            self._slot = t, picture
+            if self.first is None:
+                self.first = t
+            self._changed.notify_all()
+            return True
