@@ -1,7 +1,7 @@
 """Pictures of the window in its states, small enough to be kept.
 
-The demo clip is played to the real recogniser in real time; where somebody should be missing, something is taken away
-between the clip and the recogniser. Needs no screen: Qt draws into memory.
+The demo clip is played to the real recogniser in real time, and real keys are pressed; where somebody should be
+missing, something is taken away between the clip and the recogniser. Needs no screen: Qt draws into memory.
 """
 
 import argparse
@@ -12,106 +12,178 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from PyQt6.QtCore import QBuffer, QIODevice, Qt
+from PyQt6.QtGui import QColor
 from PyQt6.QtTest import QTest
 from rich.console import Console
 from support import ROOT
 
+from realtime_cer import palette
 from realtime_cer.capture.media import open_media
 from realtime_cer.capture.player import Player
-from realtime_cer.capture.source import Item, Source
+from realtime_cer.capture.source import Item, Source, SourceStatus
 from realtime_cer.config import Config, load_weights
-from realtime_cer.inference.profile import settled
+from realtime_cer.inference.profile import read_profile, settled
+from realtime_cer.perception.static import cut_of
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.quiet import cv2
-from realtime_cer.records import Frame, read_only
+from realtime_cer.records import Frame, Picture, read_only
 from realtime_cer.ui.app import View, application
+from realtime_cer.ui.moment import Looks
+from realtime_cer.ui.theme import THEMES, drawn
+from realtime_cer.why import without
 
-MAX_BYTES = 300_000
+MAX_BYTES = 120_000
 SCREEN = {
     "name": "drawn",
     "x": 0,
     "y": 0,
-    "width": 1920,
-    "height": 1080,
+    "width": 3840,
+    "height": 2160,
     "logicalDpi": 96,
     "logicalBaseDpi": 96,
     "dpr": 1,
 }
 
 
-class EmptyRoom:
-    """A player whose pictures show the bare wall after some seconds: nobody can be seen any more.
+Key = Qt.Key
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is photographed: seconds of the clip, what is taken away, how the window looks, and the keys pressed.
+
+    ``change`` is made to every picture after ``change_s``; None makes the camera fall silent then. ``reason`` is waited
+    for, until the program abstains for it.
+    """
+
+    at_s: float = 14.0
+    sound: bool = True
+    kind: str = "file"
+    change_s: float = 1e9
+    change: "Callable[[Picture], Picture] | None" = None
+    keys: tuple[Key, ...] = ()
+    language: str = "en"
+    size: tuple[int, int] | None = None
+    reason: str | None = None
+
+
+def wall(picture: Picture) -> Picture:
+    """A piece of the wall beside the head, as large as the picture: nobody can be seen any more."""
+    tall, wide = picture.shape[:2]
+    piece = picture[: tall // 3, wide * 3 // 4 :]
+    return read_only(np.asarray(cv2.resize(piece, (wide, tall), interpolation=cv2.INTER_CUBIC), np.uint8))
+
+
+STATES = {
+    "first-picture": State(at_s=-1.0),
+    "demo": State(),
+    "no-face": State(at_s=10.0, change_s=9.4, change=wall, sound=False, reason="no face"),
+    "camera-lost": State(at_s=11.0, change_s=9.4, kind="camera", sound=False, reason="nothing fresh"),
+    "no-sound": State(sound=False, kind="camera"),
+    "paused": State(at_s=8.0, keys=(Key.Key_Space,)),
+    "meters": State(keys=(Key.Key_F12, Key.Key_D)),
+    "keys": State(at_s=6.0, keys=(Key.Key_Question,)),
+    "light": State(keys=(Key.Key_T,)),
+    "german": State(at_s=17.2, language="de"),
+    "crop-landmarks": State(keys=(Key.Key_C, Key.Key_L)),
+    "4k": State(size=(3840, 2160)),
+}
+
+
+class Altered:
+    """A player whose later pictures are changed, or no longer come.
 
     Parameters
     ----------
     player : plays the clip
-    leaves_s : after so many seconds
+    state : from when on, and how
     """
 
-    def __init__(self, player: Player, leaves_s: float) -> None:
-        self._player, self._leaves_s = player, leaves_s
+    def __init__(self, player: Player, state: State) -> None:
+        self._player, self._state = player, state
         self.name, self.counters = player.name, player.counters
+        self._silent = False
 
     @property
-    def status(self) -> object:
-        """The player's."""
+    def status(self) -> SourceStatus:
+        """The player's, until nothing comes any more."""
+        if self._silent:
+            return SourceStatus("lost", "no pictures; opening it again", time.monotonic())
         return self._player.status
 
     def items(self, stop: threading.Event) -> Iterator[Item]:
-        """The player's items, the later pictures without anybody."""
+        """The player's items, the later pictures altered."""
         begun = time.monotonic()
         for item in self._player.items(stop):
-            if isinstance(item, Frame) and item.t - begun > self._leaves_s:
-                tall, wide = item.picture.shape[:2]
-                # A piece of the wall beside the head, as large as the picture.
-                wall = item.picture[: tall // 3, wide * 3 // 4 :]
-                yield replace(item, picture=read_only(cv2.resize(wall, (wide, tall), interpolation=cv2.INTER_CUBIC)))
-            else:
+            if not isinstance(item, Frame) or item.t - begun <= self._state.change_s:
                 yield item
+            elif self._state.change is not None:
+                yield replace(item, picture=self._state.change(item.picture))
+            else:
+                self._silent = True
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing is held but the player."""
         self._player.close()
 
 
-def shoot(path: Path, clip: Path, at_s: float, *, kind: str = "file", **how: object) -> None:
-    """Play a clip, and keep what the window shows at a time of it.
-
-    Parameters
-    ----------
-    path : of the picture
-    at_s : seconds of the clip
-    kind : what the source is called
-    how : ``sound`` False mutes, ``leaves_s`` empties the room, ``size`` and ``paused`` are the window's
-    """
+def shoot(path: Path, clip: Path, state: State) -> None:
+    """Play a clip to the recogniser, and keep what the window shows in a state."""
     config = settled(Config())
-    player = Player(open_media(clip), sound=bool(how.get("sound", True)))
-    leaves_s = how.get("leaves_s")
-    source: Source = EmptyRoom(player, leaves_s) if isinstance(leaves_s, float) else player  # type: ignore[assignment]
+    source: Source = Altered(Player(open_media(clip), sound=state.sound), state)
     perception = load_perception(config)
     weights = load_weights(config.weights)
+    cut = cut_of(read_profile(config.profile), perception.networks["static"])
+    looks = Looks(
+        language=state.language,
+        mirror=False,
+        cut=cut,
+        without=partial(without, weights=weights, rule=config.rule, always_decide=config.always_decide),
+    )
     try:
         with (
-            Live(config, weights, perception, [(kind, source)]) as live,
-            View(live, title="demo clip, played as if live", rule=config.rule, weights=weights.name) as view,
+            Live(config, weights, perception, [(state.kind, source)]) as live,
+            View(
+                live,
+                title="demo clip, played as if live",
+                rule=config.rule.removeprefix("rule"),
+                weights=weights.name,
+                looks=looks,
+            ) as view,
         ):
-            if how.get("full"):
-                QTest.keyClick(view.window, Qt.Key.Key_F11)
-            due = live.origin + at_s
+            if state.size is not None:
+                view.window.resize(*state.size)
+            if state.at_s < 0:
+                view.turn(lambda: view.window.picture.frame is not None)
+            due = live.origin + state.at_s
             view.turn(lambda: time.monotonic() >= due or live.ended)
-            if how.get("paused"):
-                QTest.keyClick(view.window, Qt.Key.Key_Space)
+            until = time.monotonic() + 15
+            if state.reason is not None:
+                view.turn(lambda: abstains(view, state.reason) or time.monotonic() > until)
+            for key in state.keys:
+                QTest.keyClick(view.window, key)
+            settled_s = time.monotonic() + 0.5
+            view.turn(lambda: time.monotonic() >= settled_s or state.reason is not None or state.at_s < 0)
             keep(path, view)
     finally:
         perception.close()
+
+
+def abstains(view: View, reason: str | None) -> bool:
+    """Whether the newest row abstains for a reason, and the window says so."""
+    shown = view.window.curves.shown
+    decision = view.window.control.snapshot().decision
+    return shown is not None and decision is not None and shown.reason == decision.reason == reason
 
 
 def keep(path: Path, view: View) -> None:
@@ -120,12 +192,33 @@ def keep(path: Path, view: View) -> None:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     view.window.grab().save(buffer, "PNG")
     whole = Image.open(io.BytesIO(buffer.data().data())).convert("RGB")
-    # Fewer shades by the same step everywhere: a palette would be spent on the photograph, and falsify the curves.
-    for bits in (8, 7, 6, 5):
-        step = 1 << (8 - bits)
-        whole.point(lambda value, step=step: min(value // step * step + step // 2, 255)).save(path, optimize=True)
+    # What is large is shown smaller: it would be made so on every page.
+    whole.thumbnail((1440, 810), Image.Resampling.LANCZOS)
+    exact = fixed(whole)
+    for colours in (256, 208, 176, 144, 128):
+        # The photograph gets what colours are left.
+        rest = whole.quantize(colours - len(exact), method=Image.Quantize.MEDIANCUT).getpalette() or []
+        shades = Image.new("P", (1, 1))
+        shades.putpalette([part for colour in exact for part in colour] + rest[: 3 * (colours - len(exact))])
+        whole.quantize(palette=shades, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MAX_BYTES:
             break
+
+
+def fixed(picture: Image.Image) -> list[tuple[int, int, int]]:
+    """The colours that must not be altered: those of the classes and models that occur in a picture."""
+    there = {colour for _, colour in picture.getcolors(picture.width * picture.height) or []}
+    used = [
+        drawn(colour, theme).getRgb()[:3]
+        for theme in THEMES.values()
+        for colour in (*palette.COMPOUND, *palette.BASIC, *palette.MODELS, palette.GOOD, palette.WARN)
+    ]
+    grounds = [
+        QColor(one).getRgb()[:3]
+        for theme in THEMES.values()
+        for one in (theme.ground, theme.panel, theme.track, theme.ink, theme.dim, theme.calm)
+    ]
+    return [colour for colour in dict.fromkeys((*used, *grounds)) if colour in there]  # type: ignore[misc]
 
 
 def main() -> int:
@@ -141,22 +234,15 @@ def main() -> int:
         screens.flush()
         os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={screens.name}"
         application()
-    states = {
-        "demo": {"at_s": 14.0},
-        "no-face": {"at_s": 11.3, "leaves_s": 9.4},
-        "no-sound": {"at_s": 14.0, "sound": False, "kind": "camera"},
-        "paused": {"at_s": 8.0, "paused": True},
-        "full-screen": {"at_s": 17.2, "full": True},
-    }
-    unknown = set(options.only) - set(states)
+    unknown = set(options.only) - set(STATES)
     if unknown:
-        print(f"screenshots: no picture {sorted(unknown)[0]!r}; there are {', '.join(states)}", file=sys.stderr)
+        print(f"screenshots: no picture {sorted(unknown)[0]!r}; there are {', '.join(STATES)}", file=sys.stderr)
         return 2
     console = Console(highlight=False)
     with as_file(files("realtime_cer") / "assets" / "demo.mp4") as demo:
-        for name, how in states.items():
+        for name, state in STATES.items():
             if not options.only or name in options.only:
                 path = options.out / f"window-{name}.png"
-                shoot(path, options.clip or demo, **how)  # type: ignore[arg-type]
+                shoot(path, options.clip or demo, state)
                 console.print(f"{path}  {path.stat().st_size / 1000:.0f} kB", soft_wrap=True)
     return 0

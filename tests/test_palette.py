@@ -7,6 +7,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from realtime_cer import labels, palette
+from realtime_cer.ui import theme
 
 # Machado, Oliveira and Fernandes 2009, complete deficiency, on linear RGB.
 VISION = {
@@ -39,3 +40,45 @@ def test_every_pair_differs_for_everyone(vision: str) -> None:
     assert least(palette.MODELS, vision) > 20
     assert least(palette.COMPOUND, vision) > 12
     assert least(palette.BASIC, vision) > 12
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, by WCAG 2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+LEAST = {"dark": 4.5, "light": 3.2}
+"""Contrast of shapes and large letters against their panel: 3 to 1 is what WCAG 2 asks for."""
+
+
+@pytest.mark.parametrize("look", theme.THEMES.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("vision", VISION)
+def test_as_drawn_on_both_grounds_every_pair_still_differs_for_everyone(look: theme.Theme, vision: str) -> None:
+    for colours, apart in ((palette.COMPOUND, 12), (palette.BASIC, 12), (palette.MODELS, 18)):
+        drawn = tuple(theme.drawn(colour, look).name() for colour in colours)
+        assert least(drawn, vision) > apart
+        for colour in drawn:
+            assert contrast(colour, look.panel) > LEAST[look.name]
+            # An abstention is none of the classes.
+            assert deltaE_ciede2000(seen(colour, vision), seen(look.calm, vision)) > 5
+
+
+@pytest.mark.parametrize("look", theme.THEMES.values(), ids=lambda one: one.name)
+def test_letters_can_be_read_on_both_grounds(look: theme.Theme) -> None:
+    for ink, apart in ((look.ink, 12), (look.dim, 7), (look.faint, 4.5)):
+        assert contrast(ink, look.panel) > apart
+        assert contrast(ink, look.ground) > apart - 0.5
+    warning = theme.drawn(palette.WARN, look).name()
+    assert contrast(warning, look.panel) > 4.5
+
+
+def test_the_light_theme_has_a_colour_for_each_of_the_dark_one() -> None:
+    used = {*palette.COMPOUND, *palette.BASIC, *palette.MODELS, palette.QUIET, palette.GOOD, palette.WARN}
+    assert set(palette.ON_LIGHT) == used

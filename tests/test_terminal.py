@@ -12,12 +12,12 @@ from rich.console import Console
 
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import COMPOUND, MODELS
-from realtime_cer.records import Face, Frame, Snapshot, Sound, SourceReport, Visual, read_only
+from realtime_cer.records import Face, Frame, Meters, Snapshot, Sound, SourceReport, Visual, read_only
 from realtime_cer.rules import REASONS
-from realtime_cer.ui import words
 from realtime_cer.ui.cells import bar, large, preview, preview_size, stacked
 from realtime_cer.ui.layout import Heading, draw
 from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
+from realtime_cer.ui.text import CATALOGUES, ENGLISH, GERMAN
 
 HEADING = Heading("realtime-cer live", "none", "equal")
 HAPPY = {
@@ -88,10 +88,10 @@ MOMENTS = {
 }
 
 
-def text_of(snapshot: Snapshot, width: int, height: int, **means: bool) -> str:
+def text_of(snapshot: Snapshot, width: int, height: int, heading: Heading = HEADING, **means: bool) -> str:
     """What a terminal of that size shows, as plain text."""
     console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True)
-    for line in draw(snapshot, HEADING, width, height, **means).lines:
+    for line in draw(snapshot, heading, width, height, **means).lines:
         console.print(line, soft_wrap=True)
     return "".join(f"{line.rstrip()}\n" for line in console.export_text().splitlines())
 
@@ -137,15 +137,15 @@ def test_the_smallest_promised_terminal_holds_everything() -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_to_abstain_has_words(reason: str) -> None:
-    assert reason in words.REASONS
+    assert reason in ENGLISH.reasons
     decision = replace(moment().decision, label=None, reason=reason)  # type: ignore[type-var]
     snapshot = replace(moment(), decision=decision)
     for size in ((60, 20), (130, 40)):
         shown = text_of(snapshot, *size)
-        assert f"abstains: {words.REASONS[reason]}" in shown
+        assert f"abstains: {ENGLISH.reasons[reason]}" in shown
         assert "▹ Happily Surprised" in shown, "the strongest keeps a hollow mark"
         assert "▸" not in shown
-    assert plain_line(decision).endswith(f"abstains: {words.REASONS[reason]}")
+    assert plain_line(decision).endswith(f"abstains: {ENGLISH.reasons[reason]}")
 
 
 def test_a_missing_model_says_why() -> None:
@@ -230,7 +230,7 @@ def test_without_colours_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("COLORTERM", "truecolor")
     written = io.StringIO()
     console = Console(file=written, force_terminal=True, width=130, height=36, legacy_windows=False)
-    with TerminalView("live", "none", "equal", console) as view:
+    with TerminalView("live", "none", "equal", console, "en") as view:
         view.show(MOMENTS["named"])
     codes = [code for found in re.findall(r"\x1b\[([0-9;]*)m", written.getvalue()) for code in found.split(";")]
     assert {code.lstrip("0") for code in codes} <= {"", "1", "2", "3"}  # bold, dim, italic only
@@ -256,7 +256,7 @@ def screen(width: int = 120, height: int = 36) -> tuple[Console, io.StringIO]:
 
 def test_only_what_changed_is_written() -> None:
     console, written = screen()
-    view = TerminalView("live", "none", "equal", console)
+    view = TerminalView("live", "none", "equal", console, "en")
     view.show(MOMENTS["named"])
     first = written.tell()
     view.show(MOMENTS["named"])
@@ -270,7 +270,7 @@ def test_only_what_changed_is_written() -> None:
 
 def test_a_new_size_is_drawn_anew() -> None:
     console, written = screen()
-    view = TerminalView("live", "none", "equal", console)
+    view = TerminalView("live", "none", "equal", console, "en")
     view.show(MOMENTS["named"])
     console.size = (60, 20)  # type: ignore[assignment]
     before = written.tell()
@@ -285,7 +285,7 @@ def test_the_terminal_is_given_back_whatever_happens() -> None:
     console, written = screen()
 
     def fail() -> None:
-        with TerminalView("live", "none", "equal", console) as view:
+        with TerminalView("live", "none", "equal", console, "en") as view:
             view.show(MOMENTS["named"])
             raise KeyError
 
@@ -308,3 +308,29 @@ def test_plain_line() -> None:
     assert decision is not None
     assert plain_line(decision) == "   12.4 s  Happily Surprised 0.66  (static 40 %, dynamic 37 %, sound 24 %)"
     assert "\x1b" not in plain_line(decision)
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+@pytest.mark.parametrize("name", MOMENTS)
+def test_it_fits_in_every_language(name: str, language: str) -> None:
+    heading = replace(HEADING, text=CATALOGUES[language])
+    for width, height in ((1, 5), (40, 12), (60, 20), (80, 24), (110, 36), (132, 36), (200, 60)):
+        screen = draw(MOMENTS[name], heading, width, height, pictures=True)
+        assert len(screen.lines) <= height
+        assert all(line.cell_len <= width for line in screen.lines), (width, height)
+
+
+def test_german_names_classes_models_and_states() -> None:
+    shown = text_of(MOMENTS["named"], 80, 34, replace(HEADING, text=GERMAN))
+    for part in (*GERMAN.compound, *GERMAN.basic, "statisch 40 %", "● Stimme", "● läuft Kamera", "Regel none"):
+        assert part in shown, part
+    assert "Surprised" not in shown
+    assert "enthält sich: überwiegend neutral" in text_of(MOMENTS["neutral"], 60, 20, replace(HEADING, text=GERMAN))
+
+
+def test_what_the_program_does_without_is_told() -> None:
+    meters = Meters({}, {}, {}, 3, "sound every second", 300.0, ())
+    for size in ((60, 20), (130, 40)):
+        assert "doing less: sound every second" in text_of(replace(MOMENTS["named"], meters=meters), *size)
+        full = replace(meters, rung=0, rung_name="full")
+        assert "doing less" not in text_of(replace(MOMENTS["named"], meters=full), *size)

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source
+from realtime_cer.commands.booth import Attendant, check_kiosk
 from realtime_cer.commands.console import notice, put_row, tell_engine, weights_of
-from realtime_cer.commands.heart import LOADED, LOADING, STOPPING, heart
+from realtime_cer.commands.heart import LOADED, LOADING, RESTART, STOPPING, heart
+from realtime_cer.commands.recording import Recording
 from realtime_cer.commands.sources import ShiftedClock, open_sources
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -24,6 +25,7 @@ from realtime_cer.records import Decision
 if TYPE_CHECKING:
     from realtime_cer.sinks.openmetrics import MetricsServer
     from realtime_cer.sinks.recorder import Recorder
+    from realtime_cer.ui.kiosk.booth import Booth
 
 _REDRAW_S = 0.125
 _LEAVE_S = 0.5
@@ -69,7 +71,7 @@ def run_live(
     duration_s: float | None,
     wait: bool,
     window: bool = True,
-    record: Path | None = None,
+    record: Recording | None = None,
     metrics: int | None = None,
     kiosk: bool = False,
 ) -> int:
@@ -85,10 +87,12 @@ def run_live(
     """
     pulse = heart() if kiosk else None
     weights = weights_of(config)
+    attendant: Attendant | None = None
     with contextlib.ExitStack() as stack:
         server = None if metrics is None else stack.enter_context(_listening(metrics))
         if kiosk and window and not headless:
             _need_screen()
+            check_kiosk(config.kiosk, recording=record is not None)
         if pulse is not None:
             pulse.tell(LOADING)
         future = stack.enter_context(loading(config))
@@ -112,7 +116,7 @@ def run_live(
             from realtime_cer.commands.record import end_recording, open_recorder
 
             perception = future.result()
-            recorder = open_recorder(record, sources, config, perception, shifted.facts)
+            recorder = open_recorder(record, sources, config, weights, perception, shifted.facts)
             end = partial(end_recording, recorder)
             stack.callback(end)
             live = recogniser(perception, sources, taps=[recorder.tap])
@@ -127,7 +131,11 @@ def run_live(
             rows = _printed(_announced(limited(live, duration_s), sources))
         else:
             title = " + ".join(source.name for _, source in sources)
-            rows = watch(live, config, weights, duration_s, title, window=window, lost=end, full_screen=kiosk)
+            if kiosk and window:
+                title = "realtime-cer"
+                attendant = Attendant(config, live, sources)
+            booth = attendant.booth() if attendant is not None else None
+            rows = watch(live, config, weights, duration_s, title, window=window, lost=end, booth=booth)
         full = False
         for decision in rows:
             if pulse is not None:
@@ -142,6 +150,8 @@ def run_live(
         if stuck:
             notice(f"did not end in time and was left behind: {', '.join(stuck)}")
         _tell_notices(sources, told)
+    if attendant is not None and attendant.restarting:
+        return RESTART
     return _REFUSED if recorder is not None and recorder.error is not None else _DONE
 
 
@@ -207,7 +217,7 @@ def watch(
     *,
     window: bool = True,
     lost: Callable[[], object] | None = None,
-    full_screen: bool = False,
+    booth: "Booth | None" = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
 
@@ -220,8 +230,11 @@ def watch(
         missing = screen_available()
         if missing is None:
             from realtime_cer.commands.window import watch_window
+            from realtime_cer.ui.moment import Looks
+            from realtime_cer.why import without
 
             rows = limited(live, duration_s)
+            why = partial(without, weights=weights, rule=config.rule, always_decide=config.always_decide)
             yield from watch_window(
                 live,
                 rows,
@@ -229,7 +242,8 @@ def watch(
                 rule=config.rule.removeprefix("rule"),
                 weights=weights.name,
                 lost=lost,
-                full_screen=full_screen,
+                booth=booth,
+                looks=Looks(without=why),
             )
             return
         notice(f"{missing} (going on in the terminal)")

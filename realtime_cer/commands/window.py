@@ -1,12 +1,20 @@
 """The window over a running recogniser, for the commands that show one."""
 
+import contextlib
 import gc
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
+from realtime_cer.commands.console import notice
 from realtime_cer.control import Control
 from realtime_cer.records import Decision
+
+if TYPE_CHECKING:
+    from realtime_cer.ui.app import View
+    from realtime_cer.ui.kiosk.booth import Booth
+    from realtime_cer.ui.moment import Looks
 
 _JOIN_S = 1.0
 
@@ -29,7 +37,8 @@ def watch_window(
     rule: str,
     weights: str,
     lost: Callable[[], object] | None = None,
-    full_screen: bool = False,
+    booth: "Booth | None" = None,
+    looks: "Looks | None" = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser in a window; yields its decisions as they come.
 
@@ -42,7 +51,8 @@ def watch_window(
     decisions : waited for in another thread
     title, rule, weights : shown in the window
     lost : called when the display goes away, see ``ui.app.View``
-    full_screen : begin with the whole screen
+    booth : makes a kiosk of it: the whole screen, kept awake
+    looks : how the window looks at first, and what it needs for the why-bar and the network's crop
 
     Raises
     ------
@@ -68,9 +78,12 @@ def watch_window(
 
     # A full search for garbage through all that libraries hold takes 60 ms, in which nothing moves.
     gc.freeze()
-    with View(control, title=title, rule=rule, weights=weights, lost=lost) as view:
-        if full_screen:
-            view.window.showFullScreen()
+    with contextlib.ExitStack() as stack:
+        view = stack.enter_context(
+            View(control, title=title, rule=rule, weights=weights, lost=lost, looks=looks, booth=booth)
+        )
+        if booth is not None:
+            _take_screen(view, stack)
         waiting = threading.Thread(target=wait, name="decisions", daemon=True)
         waiting.start()
         try:
@@ -90,3 +103,15 @@ def watch_window(
         yield rows.get()
     if errors:
         raise errors[0]
+
+
+def _take_screen(view: "View", stack: contextlib.ExitStack) -> None:
+    """Fill the screen, and keep it awake until the stack is left."""
+    from realtime_cer.ui.kiosk.awake import awake
+
+    screen = view.window.screen()
+    if screen is not None:
+        view.window.setGeometry(screen.geometry())  # a display without a window manager makes nothing larger
+    view.window.showFullScreen()
+    if not stack.enter_context(awake()):
+        notice("nothing was found that keeps the screen awake: turn its saver off in the system's settings")

@@ -14,6 +14,9 @@ from PyQt6.QtCore import QEventLoop, QMessageLogContext, Qt, QTimer, QtMsgType, 
 from PyQt6.QtWidgets import QApplication
 
 from realtime_cer.control import Control
+from realtime_cer.ui.kiosk.booth import Booth
+from realtime_cer.ui.kiosk.window import KioskWindow
+from realtime_cer.ui.moment import Looks
 from realtime_cer.ui.screen import screen_available
 from realtime_cer.ui.window import Window
 
@@ -40,17 +43,32 @@ class View:
     title, rule, weights : shown in its first line
     lost : called when the display itself goes away, in the middle of anything; has a moment to make files whole.
         Qt cannot live without its display: the process ends after it with one line and exit code 1.
+    looks : how the window looks at first
+    booth : makes a kiosk of it
     """
 
     def __init__(
-        self, control: Control, *, title: str, rule: str, weights: str, lost: Callable[[], object] | None = None
+        self,
+        control: Control,
+        *,
+        title: str,
+        rule: str,
+        weights: str,
+        lost: Callable[[], object] | None = None,
+        looks: Looks | None = None,
+        booth: Booth | None = None,
     ) -> None:
         self._error: BaseException | None = None
         self._loop: QEventLoop | None = None
         self._hook = sys.excepthook
         self._lost = lost
         self.app = application()
-        self.window = Window(control, title, rule, weights)
+        looks = looks or Looks()
+        self.window: Window | KioskWindow = (
+            Window(control, title, rule, weights, looks)
+            if booth is None
+            else KioskWindow(control, title, rule, weights, looks, booth)
+        )
         self.open = True
         self.window.closed.connect(self._closed)
 

@@ -7,8 +7,7 @@ from rich.text import Text
 
 from realtime_cer.palette import QUIET
 from realtime_cer.records import Picture
-
-DASH = "—"
+from realtime_cer.ui.words import DASH
 
 _SPARK = " ▁▂▃▄▅▆▇█"
 

@@ -10,6 +10,8 @@ from realtime_cer.records import Snapshot
 from realtime_cer.ui import panels
 from realtime_cer.ui.cells import plain_ascii, preview, preview_size
 from realtime_cer.ui.panels import Lines
+from realtime_cer.ui.text import ENGLISH
+from realtime_cer.ui.text import Text as Words
 
 _WIDE = 110
 _ROOMY = 70
@@ -26,6 +28,7 @@ class Heading:
     title: str
     rule: str
     weights: str
+    text: Words = ENGLISH
 
 
 @dataclass(slots=True)
@@ -56,28 +59,30 @@ def draw(
     pictures : whether it shows enough colours for a preview
     ascii_only : whether it lacks everything but ASCII
     """
+    text = heading.text
     colour = colour and not ascii_only
     margin = 2 if width >= _WIDE else 1 if width >= _ROOMY else 0
     inside = width - 2 * margin
-    lines = panels.header(heading.title, f"rule {heading.rule} · weights {heading.weights}", inside)
+    lines = panels.header(heading.title, text.heading.format(rule=heading.rule, weights=heading.weights), inside)
     # A blank line under the title where there is room.
     lines += [Text()] if height > 20 else []
     room = height - len(lines)
     shown: list[tuple[int, int, list[str]]] = []
     if width >= _WIDE:
-        left_width = panels.LARGEST if inside >= panels.LARGEST + _GUTTER + _LEAST_RIGHT else inside // 2
+        largest = panels.largest(text)
+        left_width = largest if inside >= largest + _GUTTER + _LEAST_RIGHT else inside // 2
         left_width = max(left_width, min(inside // 2, _MOST_LEFT))
         right_width = inside - left_width - _GUTTER
         wants_picture = pictures and not ascii_only and snapshot.frame is not None and room >= 20
-        left = _stack(_left(snapshot, left_width, models=wants_picture, colour=colour), _LEFT_ORDER, room)
+        left = _stack(_left(snapshot, text, left_width, models=wants_picture, colour=colour), _LEFT_ORDER, room)
         cells = _preview(snapshot, right_width, room - 10) if wants_picture else []
         if cells:
             shown.append((len(lines), margin + left_width + _GUTTER, cells))
         space = [Text() for _ in cells]
-        below = _stack(_right(snapshot, right_width, models=not wants_picture), _RIGHT_ORDER, room - len(space))
+        below = _stack(_right(snapshot, text, right_width, models=not wants_picture), _RIGHT_ORDER, room - len(space))
         lines += _beside(left, [*space, *below], left_width)
     else:
-        lines += _stack(_single(snapshot, inside, colour=colour), _SINGLE_ORDER, room)
+        lines += _stack(_single(snapshot, text, inside, colour=colour), _SINGLE_ORDER, room)
     for line in lines:
         line.truncate(inside, overflow="ellipsis")
         line.pad_left(margin)
@@ -110,44 +115,48 @@ _SINGLE_ORDER = (
 )
 
 
-def _left(snapshot: Snapshot, width: int, *, models: bool, colour: bool) -> dict[str, Variants]:
+def _left(snapshot: Snapshot, text: Words, width: int, *, models: bool, colour: bool) -> dict[str, Variants]:
     return {
-        "verdict": (panels.verdict(snapshot, width, big=False), panels.verdict(snapshot, width, big=True)),
+        "verdict": (panels.verdict(snapshot, text, width, big=False), panels.verdict(snapshot, text, width, big=True)),
         "gap1": _GAP,
-        "compound": (panels.compound(snapshot.decision, width),),
+        "compound": (panels.compound(snapshot.decision, text, width),),
         "gap2": _GAP,
-        "why": _growing(panels.why(snapshot.decision, width, colour=colour)),
+        "why": _growing(panels.why(snapshot.decision, text, width, colour=colour)),
         "gap3": _GAP if models else (),
-        "models": _models(snapshot, width) if models else (),
+        "models": _models(snapshot, text, width) if models else (),
     }
 
 
-def _right(snapshot: Snapshot, width: int, *, models: bool) -> dict[str, Variants]:
+def _right(snapshot: Snapshot, text: Words, width: int, *, models: bool) -> dict[str, Variants]:
     return {
-        "models": _models(snapshot, width) if models else (),
+        "models": _models(snapshot, text, width) if models else (),
         "gap1": _GAP,
-        "picture": (panels.picture(snapshot, width),),
-        "sound": (panels.sound(snapshot, width),),
+        "picture": (panels.picture(snapshot, text, width),),
+        "sound": (panels.sound(snapshot, text, width),),
         "gap2": _GAP,
-        "sources": _sources(snapshot, width),
+        "sources": _sources(snapshot, text, width),
         "gap3": _GAP,
-        "statistics": (panels.statistics(snapshot, width),),
-        "engines": (panels.engines(snapshot, width),),
+        "statistics": (panels.statistics(snapshot, text, width),),
+        "engines": (panels.engines(snapshot, text, width),),
     }
 
 
-def _single(snapshot: Snapshot, width: int, *, colour: bool) -> dict[str, Variants]:
-    parts = _left(snapshot, width, models=True, colour=colour)
-    return {**parts, "gap4": _GAP, **{k: v for k, v in _right(snapshot, width, models=False).items() if k not in parts}}
+def _single(snapshot: Snapshot, text: Words, width: int, *, colour: bool) -> dict[str, Variants]:
+    parts = _left(snapshot, text, width, models=True, colour=colour)
+    return {
+        **parts,
+        "gap4": _GAP,
+        **{k: v for k, v in _right(snapshot, text, width, models=False).items() if k not in parts},
+    }
 
 
-def _models(snapshot: Snapshot, width: int) -> Variants:
-    compact, full = panels.models_compact(snapshot, width), panels.models_full(snapshot, width)
+def _models(snapshot: Snapshot, text: Words, width: int) -> Variants:
+    compact, full = panels.models_compact(snapshot, text, width), panels.models_full(snapshot, text, width)
     return (compact, full) if width >= 40 else (compact,)
 
 
-def _sources(snapshot: Snapshot, width: int) -> Variants:
-    return tuple(panels.sources(snapshot.sources, width, most) for most in (1, 4))
+def _sources(snapshot: Snapshot, text: Words, width: int) -> Variants:
+    return tuple(panels.sources(snapshot.sources, text, width, most) for most in (1, 4))
 
 
 def _growing(lines: Lines) -> Variants:

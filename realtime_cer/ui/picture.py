@@ -1,5 +1,6 @@
-"""The newest picture, with a box around the face that was analysed."""
+"""The newest picture, with a box around the face that was analysed; on demand with landmarks and the network's crop."""
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,15 @@ from PyQt6.QtWidgets import QWidget
 
 from realtime_cer.labels import COMPOUND
 from realtime_cer.palette import COMPOUND as COLOURS
-from realtime_cer.palette import WARN
+from realtime_cer.palette import QUIET, WARN
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Frame, Picture, Snapshot
 from realtime_cer.ui import words
-from realtime_cer.ui.theme import CENTRE, DIM, GROUND, INK, PANEL, Panel, bright, width_of, write
+from realtime_cer.ui.easing import Eased
+from realtime_cer.ui.moment import Cut
+from realtime_cer.ui.panel import Panel
+from realtime_cer.ui.text import Text
+from realtime_cer.ui.theme import CENTRE, DARK, drawn, fitting, width_of, write
 
 _OLD_S = 1.0
 """A picture or a face older than this is not passed off as the present."""
@@ -30,27 +35,73 @@ class Overlay:
 
 
 class PictureView(Panel):
-    """The newest picture as large as it fits. ``frame`` is the one that is shown."""
+    """The newest picture as large as it fits.
 
-    def __init__(self, parent: QWidget) -> None:
+    The box is that of the face in the picture analysed last, and glides after it. With ``landmarks`` on, the analysed
+    picture itself is shown, five a second, so that every point lies where it was found.
+
+    Attributes
+    ----------
+    frame : the picture that is shown
+    mirrored : whether left and right are exchanged, as in a mirror; the analysis never is
+    landmarks, crop : whether these are shown
+    """
+
+    def __init__(self, parent: QWidget, cut: Cut | None) -> None:
         super().__init__(parent, "picture", padding=0)
         self.frame: Frame | None = None
-        self.overlay = Overlay(None, DIM, "", False)
+        self.overlay = Overlay(None, QUIET, "", False)
+        self.mirrored = self.landmarks = self.crop = False
+        self._cut = cut
+        self._box = Eased()
+        self._points: np.ndarray | None = None
+        self._analysed: Frame | None = None
         self._image: QImage | None = None
+        self._inset: QImage | None = None
         self._pixels: bytes | None = None  # QImage does not keep them alive
+        self._inset_pixels: bytes | None = None
 
-    def show_moment(self, snapshot: Snapshot, paused: bool) -> bool:
-        """Take the newest picture; gives whether anything is to be drawn."""
-        overlay = overlay_of(snapshot, paused)
-        if snapshot.frame is self.frame and overlay == self.overlay:
+    def show_picture(self, snapshot: Snapshot, label: str | None, paused: bool) -> bool:
+        """Take the newest picture, and the label that colours the box; gives whether anything is to be drawn."""
+        overlay = overlay_of(snapshot, label, paused, self.text)
+        frame = snapshot.analysed if self.landmarks and overlay.box is not None else snapshot.frame
+        if frame is self.frame and overlay == self.overlay:
             return False
-        if snapshot.frame is not self.frame:
-            self.frame = snapshot.frame
-            self._scale()
+        if overlay.box is not None and overlay.box != self.overlay.box:
+            self._box.aim(overlay.box, time.monotonic(), jump=self.overlay.box is None or self.landmarks)
+        if snapshot.analysed is not self._analysed or (overlay.box is None) != (self.overlay.box is None):
+            self._analysed = snapshot.analysed
+            self._look_closer(snapshot, overlay.box is not None)
         self.overlay = overlay
-        self.say(", ".join(part for part in ("paused" if paused else "", overlay.note) if part) or "live picture")
+        if frame is not self.frame:
+            self.frame = frame
+            self._scale()
+        self.tell(
+            ", ".join(part for part in (self.text.paused if paused else "", overlay.note) if part)
+            or self.text.live_picture
+        )
         self.update()
         return True
+
+    def refresh(self, snapshot: Snapshot) -> None:
+        """Make everything anew, after a switch was turned."""
+        self._look_closer(snapshot, self.overlay.box is not None)
+        self._analysed = self.frame = None
+
+    def _look_closer(self, snapshot: Snapshot, fresh: bool) -> None:
+        """Landmarks, and what the network was given, of the analysed picture."""
+        self._points = self._inset = self._inset_pixels = None
+        face = snapshot.visual.face if snapshot.visual else None
+        if not fresh or face is None or snapshot.analysed is None:
+            return
+        picture = snapshot.analysed.picture
+        if self.landmarks:
+            self._points = face.landmarks / np.array([picture.shape[1], picture.shape[0]], np.float32)
+        if self.crop and self._cut is not None:
+            crop = self._cut(picture, face.landmarks)
+            self._inset_pixels = crop.tobytes()
+            tall, wide = crop.shape[:2]
+            self._inset = QImage(self._inset_pixels, wide, tall, 3 * wide, QImage.Format.Format_RGB888)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Scale to the new size."""
@@ -63,7 +114,7 @@ class PictureView(Panel):
         size = inscribed(self.frame.picture, self.width() * ratio, self.height() * ratio) if self.frame else None
         if self.frame is None or size is None:
             return
-        self._pixels = scaled(self.frame.picture, *size)
+        self._pixels = scaled(self.frame.picture, *size, mirrored=self.mirrored)
         self._image = QImage(self._pixels, *size, 4 * size[0], QImage.Format.Format_RGB32)
         self._image.setDevicePixelRatio(ratio)
 
@@ -73,23 +124,61 @@ class PictureView(Panel):
         overlay = self.overlay
         if self._image is None:
             self.ground(painter)
-            write(painter, QRectF(self.rect()), overlay.note, self.px(17), DIM, align=CENTRE)
+            write(painter, QRectF(self.rect()), overlay.note, self.px(17), self.theme.dim, align=CENTRE)
             return
         size = self._image.deviceIndependentSize()
         left, top = round((self.width() - size.width()) / 2), round((self.height() - size.height()) / 2)
         place = QRectF(left, top, size.width(), size.height())
         if size.width() < self.width() or size.height() < self.height():
-            painter.fillRect(self.rect(), QColor(PANEL))
+            painter.fillRect(self.rect(), QColor(self.theme.panel))
         painter.drawImage(left, top, self._image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if overlay.box is not None:
-            self._face(painter, place, overlay.box, bright(overlay.colour))
+            if self._points is not None:
+                self._dots(painter, place)
+            x, y, w, h = self._box.at(time.monotonic())
+            # On pictures the bright colours of the dark theme are seen best, over a dark rim.
+            self._face(painter, place, (1 - x - w if self.mirrored else x, y, w, h), drawn(overlay.colour, DARK))
+        if self.crop:
+            self._crop(painter, place)
         if overlay.note or overlay.paused:
             painter.fillRect(place, QColor(0, 0, 0, 120))
         if overlay.paused:
-            self._pill(painter, place, "paused", WARN)
+            self._pill(painter, place, self.text.paused, warning=True)
         elif overlay.note:
-            self._pill(painter, place, overlay.note, DIM)
+            self._pill(painter, place, overlay.note, warning=False)
+
+    def _dots(self, painter: QPainter, place: QRectF) -> None:
+        assert self._points is not None
+        x = 1 - self._points[:, 0] if self.mirrored else self._points[:, 0]
+        points = QPolygonF(
+            [
+                QPointF(place.left() + a * place.width(), place.top() + b * place.height())
+                for a, b in zip(x.tolist(), self._points[:, 1].tolist(), strict=True)
+            ]
+        )
+        painter.setPen(QPen(QColor(0, 0, 0, 90), 3.2 * self.unit, cap=Qt.PenCapStyle.RoundCap))
+        painter.drawPoints(points)
+        painter.setPen(QPen(QColor(255, 255, 255, 220), 1.7 * self.unit, cap=Qt.PenCapStyle.RoundCap))
+        painter.drawPoints(points)
+
+    def _crop(self, painter: QPainter, place: QRectF) -> None:
+        """An inset in the corner: the crop as the network got it, never mirrored."""
+        small, side = self.px(12), min(self.px(132), place.height() * 0.45)
+        frame = QRectF(place.right() - side - self.px(10), place.top() + self.px(10), side, side + small * 1.8)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(DARK.ground))
+        painter.drawRoundedRect(frame.adjusted(-3, -3, 3, 0), 5, 5)
+        inner = QRectF(frame.left(), frame.top(), side, side)
+        if self._inset is None:
+            write(painter, inner, words.DASH, small, DARK.dim, align=CENTRE)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(inner, self._inset)
+        told = QRectF(frame.left(), inner.bottom(), side, small * 1.8)
+        caption = self.text.crop if self._inset else self.text.no_crop
+        fits = fitting(caption, side, small, self.px(8), bold=False)
+        write(painter, told, caption, fits, DARK.dim, align=CENTRE)
 
     def _face(self, painter: QPainter, place: QRectF, box: tuple[float, float, float, float], colour: QColor) -> None:
         """Four corners: a whole frame would hide and divide the picture."""
@@ -113,34 +202,41 @@ class PictureView(Panel):
                 painter.drawPolyline(QPolygonF([QPointF(cx + dx, cy), corner, QPointF(cx, cy + dy)]))
         painter.setClipping(False)
 
-    def _pill(self, painter: QPainter, place: QRectF, text: str, colour: str) -> None:
+    def _pill(self, painter: QPainter, place: QRectF, text: str, *, warning: bool) -> None:
         size = self.px(20)
         wide = min(width_of(text, size, True) + 2.4 * size, place.width())
         rect = QRectF(0, 0, wide, min(2.1 * size, place.height()))
         # Under the face, which is what one looks at.
         rect.moveCenter(QPointF(place.center().x(), max(place.bottom() - 1.3 * rect.height(), place.center().y())))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(GROUND))
+        painter.setBrush(QColor(DARK.ground))
         painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
-        write(painter, rect, text, size, INK if colour == DIM else colour, bold=True, align=CENTRE)
+        write(painter, rect, text, size, drawn(WARN, DARK) if warning else DARK.ink, bold=True, align=CENTRE)
 
 
-def overlay_of(snapshot: Snapshot, paused: bool) -> Overlay:
+def overlay_of(snapshot: Snapshot, label: str | None, paused: bool, text: Text) -> Overlay:
     """What to draw over a picture: the face only while it is fresh, and what is the matter with the picture."""
-    decision = snapshot.decision
-    colour = COLOURS[COMPOUND.index(decision.label)] if decision and decision.label else DIM
-    return Overlay(_box(snapshot), colour, note_of(snapshot), paused)
+    colour = COLOURS[COMPOUND.index(label)] if label else QUIET
+    return Overlay(_box(snapshot), colour, note_of(snapshot, text), paused)
 
 
-def note_of(snapshot: Snapshot) -> str:
+def note_of(snapshot: Snapshot, text: Text) -> str:
     """Why the picture is not live, in words; empty where it is."""
     eyes = [source for source in snapshot.sources if source.kind in ("camera", "file")]
     if snapshot.frame is None:
-        return f"waiting for {eyes[0].kind} {eyes[0].name}" if eyes else "no camera"
+        if not eyes:
+            return text.no_camera
+        return text.waiting_for.format(kind=text.kinds[eyes[0].kind], name=eyes[0].name)
     if eyes and all(source.state == "ended" for source in eyes):
-        return "the end"
+        return text.the_end
     old = snapshot.t - snapshot.frame.t
-    return f"no new picture for {words.age(old)}" if old > _OLD_S else ""
+    return text.no_new_picture_for.format(age=words.age(text, old)) if old > _OLD_S else ""
+
+
+def is_mirror(snapshot: Snapshot) -> bool:
+    """Whether people expect to see themselves as in a mirror: before a camera of this machine."""
+    eyes = [source for source in snapshot.sources if source.kind in ("camera", "file")]
+    return bool(eyes) and eyes[0].kind == "camera" and "://" not in eyes[0].name
 
 
 def _box(snapshot: Snapshot) -> tuple[float, float, float, float] | None:
@@ -162,11 +258,13 @@ def inscribed(picture: Picture, width: float, height: float) -> tuple[int, int] 
     return size if min(size) >= 1 else None
 
 
-def scaled(picture: Picture, width: int, height: int) -> bytes:
-    """The picture in a size: 4 bytes a pixel, blue first, as a screen takes it."""
+def scaled(picture: Picture, width: int, height: int, *, mirrored: bool = False) -> bytes:
+    """The picture in a size, mirrored if wanted: 4 bytes a pixel, blue first, as a screen takes it."""
     # Averaging costs four times as much, and shows only where a picture is made much smaller.
     method = cv2.INTER_AREA if width < 0.6 * picture.shape[1] else cv2.INTER_LINEAR
     small = (
         picture if (height, width) == picture.shape[:2] else cv2.resize(picture, (width, height), interpolation=method)
     )
+    if mirrored:
+        small = cv2.flip(small, 1)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2BGRA)).tobytes()

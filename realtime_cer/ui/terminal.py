@@ -13,6 +13,8 @@ from realtime_cer.labels import MODELS
 from realtime_cer.records import Decision, Snapshot
 from realtime_cer.ui import words
 from realtime_cer.ui.layout import Heading, draw
+from realtime_cer.ui.text import ENGLISH, text_of
+from realtime_cer.ui.text import Text as Words
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"  # one picture at a time, on terminals that can; others ignore it
 _ANEW_S = 5.0
@@ -34,10 +36,13 @@ class TerminalView:
     ----------
     title, rule, weights : shown in the first line
     console : where to draw; standard output by default
+    language : such as "de"; the user's by default
     """
 
-    def __init__(self, title: str, rule: str, weights: str, console: Console | None = None) -> None:
-        self._heading = Heading(title, rule, weights)
+    def __init__(
+        self, title: str, rule: str, weights: str, console: Console | None = None, language: str | None = None
+    ) -> None:
+        self._heading = Heading(title, rule, weights, text_of(language))
         self._console = console or Console(highlight=False)
         self._shown: list[str] = []
         self._size = (0, 0)
@@ -103,15 +108,16 @@ class TerminalView:
         return rows
 
 
-def plain_line(decision: Decision) -> str:
+def plain_line(decision: Decision, text: Words = ENGLISH) -> str:
     """One short line for a decision, without any escape codes."""
     when = f"{decision.seq * GRID_S:7.1f} s"
     if decision.label is None:
-        return f"{when}  abstains: {words.reason(decision)}"
+        return f"{when}  {text.abstains}: {words.reason(text, decision.reason)}"
     best = words.strongest(decision)
     shares = [
-        f"{words.MODELS[name]} {decision.contributions[name] * 100:.0f} %"
+        f"{text.models[name]} {decision.contributions[name] * 100:.0f} %"
         for name in MODELS
         if name in decision.contributions
     ]
-    return f"{when}  {decision.label} {best[1] if best else 0:.2f}  ({', '.join(shares)})"
+    value = words.number(text, best[1] if best else 0.0, 2)
+    return f"{when}  {words.name(text, decision.label)} {value}  ({', '.join(shares)})"

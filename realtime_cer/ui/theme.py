@@ -1,24 +1,45 @@
 """How the window looks: grounds, inks, letters, and the few shapes that its panels are painted with."""
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 
-GROUND: Final = "#0e1116"
-"""Behind everything."""
+from realtime_cer.palette import ON_LIGHT
 
-PANEL: Final = "#161b22"
-"""Of a panel."""
 
-TRACK: Final = "#262d37"
-"""Of an empty bar, and lines of a grid."""
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Grounds and inks, "#rrggbb".
 
-INK: Final = "#eef1f5"
-DIM: Final = "#a4adb9"
-FAINT: Final = "#6f7985"
+    Attributes
+    ----------
+    ground : behind everything
+    panel : of a panel
+    track : of an empty bar, and lines of a grid
+    ink, dim, faint : of letters, first to last in weight
+    calm : of abstention where classes have colours
+    band : lies behind the curves where the program abstained
+    """
+
+    name: str
+    ground: str
+    panel: str
+    track: str
+    ink: str
+    dim: str
+    faint: str
+    calm: str
+    band: str
+
+
+DARK: Final = Theme("dark", "#0e1116", "#161b22", "#262d37", "#eef1f5", "#a4adb9", "#818b98", "#59616d", "#22272f")
+LIGHT: Final = Theme("light", "#e9ecf0", "#ffffff", "#dde1e7", "#12161b", "#47505c", "#656e7a", "#aab2bc", "#eff1f4")
+THEMES: Final = {theme.name: theme for theme in (DARK, LIGHT)}
+
+FAINT: Final = DARK.faint
 
 _FAMILIES = ["Inter", "Segoe UI", "SF Pro Text", "Noto Sans", "DejaVu Sans"]
 
@@ -38,65 +59,29 @@ def font(pixels: int, bold: bool = False) -> QFont:
 
 
 @cache
-def bright(colour: str) -> QColor:
-    """A colour of the palette as it is drawn on a dark ground, with a contrast of 4.9 to 1 at least.
+def drawn(colour: str, theme: Theme) -> QColor:
+    """A colour of the palette as it is drawn on the panels of a theme.
 
-    All are changed in the same way, so that those that differ still do.
+    On a dark ground all are made brighter in the same way, so that those that differ still do, with a contrast of 4.9
+    to 1 at least; for a light one the palette has colours of its own.
     """
+    if theme is not DARK:
+        return QColor(ON_LIGHT[colour])
     shade = QColor(colour)
     h, s, v, _ = shade.getHsvF()
     return QColor.fromHsvF(h or 0.0, (s or 0.0) * 0.85, min((v or 0.0) * 1.18 + 0.04, 1.0))
 
 
-def faded(colour: QColor) -> QColor:
-    """A colour that stays back, on a panel. Mixed here: to paint with alpha costs more."""
-    ground = QColor(PANEL)
+@cache
+def faded(colour: str, theme: Theme) -> QColor:
+    """The same colour where it stays back. Mixed here: to paint with alpha costs more."""
+    strong, ground = drawn(colour, theme), QColor(theme.panel)
     mixed = [
-        round(0.8 * a + 0.2 * b)
-        for a, b in zip(colour.getRgb()[:3], ground.getRgb()[:3], strict=True)
+        round(0.75 * a + 0.25 * b)
+        for a, b in zip(strong.getRgb()[:3], ground.getRgb()[:3], strict=True)
         if a is not None and b is not None
     ]
     return QColor(*mixed)
-
-
-class Panel(QWidget):
-    """A rounded ground to paint on; ``unit`` is the size of a design pixel, which follows the window.
-
-    Subclasses paint in ``draw``, within ``inside``; nothing here is drawn unless something changed.
-    """
-
-    def __init__(self, parent: QWidget, name: str, padding: int = 14) -> None:
-        super().__init__(parent)
-        self.setObjectName(name)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        # The panel fills itself, so that what lies under it need not be painted first.
-        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.unit = 1.0
-        self._padding = padding
-
-    def px(self, size: float) -> int:
-        """A size of the design, in pixels."""
-        return max(round(size * self.unit), 1)
-
-    def inside(self) -> QRectF:
-        """Where to paint."""
-        pad = self._padding * self.unit
-        above = min(pad, self.height() / 8)
-        return QRectF(self.rect()).adjusted(pad, above, -pad, -above)
-
-    def ground(self, painter: QPainter) -> None:
-        """Fill the panel."""
-        painter.fillRect(self.rect(), QColor(GROUND))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(PANEL))
-        painter.drawRoundedRect(QRectF(self.rect()), 10 * self.unit, 10 * self.unit)
-
-    def say(self, text: str) -> None:
-        """What the panel shows, in words, for screen readers."""
-        if text != self.accessibleName():
-            self.setAccessibleName(text)
 
 
 def write(
@@ -113,9 +98,9 @@ def write(
     if rect.width() < 4 or rect.height() < 3 or not text:
         return 0.0
     letters = font(pixels, bold)
-    metrics = QFontMetricsF(letters)
-    wide = metrics.horizontalAdvance(text)
+    wide = width_of(text, pixels, bold)
     if wide > rect.width() + 1:
+        metrics = QFontMetricsF(letters)
         text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.width() + 1)
         wide = metrics.horizontalAdvance(text)
     painter.setFont(letters)
@@ -135,11 +120,11 @@ def fitting(text: str, width: float, largest: int, smallest: int, bold: bool = T
     return largest if wide <= width else max(int(largest * width / wide), smallest)
 
 
-def bar(painter: QPainter, rect: QRectF, share: float, colour: str | QColor) -> None:
+def bar(painter: QPainter, rect: QRectF, share: float, colour: str | QColor, track: str) -> None:
     """A bar over its track; ``share`` is cut to [0, 1]."""
     radius = min(rect.height() / 2, 3.0)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(TRACK))
+    painter.setBrush(QColor(track))
     painter.drawRoundedRect(rect, radius, radius)
     wide = rect.width() * min(max(share, 0.0), 1.0)
     if wide >= 1:
@@ -149,6 +134,6 @@ def bar(painter: QPainter, rect: QRectF, share: float, colour: str | QColor) -> 
 
 def dot(painter: QPainter, x: float, y: float, radius: float, colour: str | QColor, *, filled: bool = True) -> None:
     """A round light at a centre."""
-    painter.setPen(Qt.PenStyle.NoPen if filled else QColor(colour))
+    painter.setPen(Qt.PenStyle.NoPen if filled else QPen(QColor(colour), max(radius / 5, 1.0)))
     painter.setBrush(QColor(colour) if filled else Qt.BrushStyle.NoBrush)
     painter.drawEllipse(QRectF(x - radius, y - radius, 2 * radius, 2 * radius))

@@ -1,19 +1,21 @@
-"""The winning expression, large, or why there is none; and under it which model is responsible."""
+"""The winning expression, large, or in words why there is none."""
 
+import time
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtCore import QRectF
+from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
 from realtime_cer import palette
-from realtime_cer.labels import COMPOUND, MODELS
-from realtime_cer.records import Snapshot
+from realtime_cer.labels import COMPOUND
+from realtime_cer.smoothing import shares_of
 from realtime_cer.ui import words
-from realtime_cer.ui.cells import DASH
-from realtime_cer.ui.theme import DIM, FAINT, INK, RIGHT, TRACK, Panel, bright, fitting, width_of, write
-
-_MODELS = dict(zip(MODELS, palette.MODELS, strict=True))
+from realtime_cer.ui.easing import Eased
+from realtime_cer.ui.moment import Moment
+from realtime_cer.ui.panel import Panel
+from realtime_cer.ui.text import Text
+from realtime_cer.ui.theme import RIGHT, bar, dot, fitting, write
 
 _OLD_S = 2.0
 """An older decision is not passed off as the present; there should be five a second."""
@@ -21,110 +23,97 @@ _OLD_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One verdict in words, with its colour and the models' shares."""
+    """One verdict in words; ``label`` and ``share`` are there where a class is named."""
 
     kicker: str
     headline: str
     value: str
-    colour: str | None
-    shares: tuple[float, ...]
+    label: str | None
+    share: float
 
     @property
     def text(self) -> str:
         """The whole of it on one line."""
-        return f"{self.kicker}: {self.headline}" if self.colour is None else f"{self.headline} {self.value}"
+        return f"{self.kicker}: {self.headline}" if self.label is None else f"{self.headline} {self.value}"
 
 
-def said(snapshot: Snapshot) -> Said:
-    """What a snapshot says."""
+def said(moment: Moment, text: Text) -> Said:
+    """What a moment says."""
+    snapshot, shown = moment.snapshot, moment.shown
     decision = snapshot.decision
-    if decision is None:
-        return Said("starting", waiting(snapshot), "", None, ())
+    if decision is None or shown is None:
+        return Said(text.starting, words.waiting(text, snapshot), "", None, 0.0)
     old = snapshot.t - decision.t
     if old > _OLD_S and any(source.state != "ended" for source in snapshot.sources):
-        return Said("stopped", f"no decision for {words.age(old)}", "", None, ())
-    best = words.strongest(decision)
-    shares = tuple(decision.contributions.get(name, 0.0) for name in MODELS)
-    if decision.label is None:
-        return Said(
-            "abstains", words.reason(decision), f"strongest: {best[0]} {best[1]:.2f}" if best else "", None, shares
-        )
-    colour = palette.COMPOUND[COMPOUND.index(decision.label)]
-    return Said(words.pair(decision.label), decision.label, f"{best[1]:.2f}" if best else "", colour, shares)
-
-
-def waiting(snapshot: Snapshot) -> str:
-    """What is waited for before the first decision."""
-    troubled = [source for source in snapshot.sources if source.state not in ("live", "ended")]
-    if not snapshot.engines:  # a file waits for the networks, not they for it
-        troubled = [source for source in troubled if source.kind != "file"]
-    return f"waiting for {troubled[0].kind} {troubled[0].name}" if troubled else "loading the networks"
+        return Said(text.stopped, text.no_decision_for.format(age=words.age(text, old)), "", None, 0.0)
+    # While a verdict is held through a row without values, there is no figure to show.
+    values = shown.compound
+    if shown.label is None:
+        values = values or shares_of(decision)
+        hint = ""
+        if values and any(values):
+            best = max(range(len(values)), key=values.__getitem__)
+            hint = text.strongest.format(name=text.compound[best], value=words.number(text, values[best], 2))
+        return Said(text.abstains, words.reason(text, shown.reason), hint, None, 0.0)
+    share = values[COMPOUND.index(shown.label)] if values else 0.0
+    value = words.number(text, share, 2) if values else words.DASH
+    return Said(words.pair(text, shown.label), words.name(text, shown.label), value, shown.label, share)
 
 
 class VerdictView(Panel):
-    """The verdict of the newest decision."""
+    """The verdict of the newest decision. Abstention has no colour, lighter letters and an empty ring."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, "verdict", padding=18)
-        self.said = Said("starting", "", "", None, ())
+        super().__init__(parent, "verdict", padding=22)
+        self.said = Said("", "", "", None, 0.0)
+        self._share = Eased()
+        self._share.aim((0.0,), 0.0)
 
-    def show_moment(self, snapshot: Snapshot) -> None:
-        """Take what the snapshot says."""
-        now = said(snapshot)
+    def show_moment(self, moment: Moment) -> None:
+        """Take what the moment says."""
+        now = said(moment, self.text)
         if now != self.said:
+            self._share.aim((now.share,), time.monotonic(), jump=now.label != self.said.label)
             self.said = now
-            self.say(now.text)
+            self.tell(now.text)
             self.update()
+
+    def moving(self, now: float) -> bool:
+        """Whether the bar is."""
+        return self._share.moving(now)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint it."""
         painter = QPainter(self)
         self.ground(painter)
-        area, now = self.inside(), self.said
-        small, named = self.px(15), now.colour is not None
-        why = self.height() > 150 * self.unit
+        area, now, theme = self.inside(), self.said, self.theme
+        if self.height() < 90 * self.unit:
+            self._headline(painter, area, min(self.px(40), round(area.height() * 0.8)))
+            return
+        small = self.px(16)
         kicker = QRectF(area.left(), area.top(), area.width(), small * 1.5)
-        largest = min(self.px(80), int(area.height() * 0.38))
-        head = QRectF(area.left(), kicker.bottom(), area.width(), largest * 1.35)
-        if self.height() < 70 * self.unit:
-            head = area
-        else:
-            write(painter, kicker, now.kicker, small, DIM)
-            write(painter, kicker, now.value if named else "", small, DIM, align=RIGHT)
-        if named and now.colour:
-            size = fitting(now.headline, head.width(), largest, self.px(13))
-            write(painter, head, now.headline, size, bright(now.colour), bold=True)
-        else:
-            size = fitting(now.headline, head.width(), round(largest * 0.8), self.px(13), bold=False)
-            write(painter, head, now.headline, size, DIM)
-        if why:
-            self._why(painter, QRectF(area.left(), head.bottom(), area.width(), area.bottom() - head.bottom()))
+        write(painter, kicker, now.kicker, small, theme.dim)
+        foot = QRectF(area.left(), area.bottom() - small * 1.5, area.width(), small * 1.5)
+        head = QRectF(area.left(), kicker.bottom(), area.width(), foot.top() - kicker.bottom())
+        self._headline(painter, head, min(self.px(84), round(head.height() * 0.66)))
+        if now.label is None:
+            write(painter, foot, now.value, small, theme.dim)
+            return
+        figure = self.px(62)
+        colour = self.drawn(palette.COMPOUND[COMPOUND.index(now.label)])
+        track = QRectF(foot.left(), foot.center().y() - self.px(5), max(foot.width() - figure, 1.0), self.px(10))
+        bar(painter, track, self._share.at(time.monotonic())[0], colour, theme.track)
+        write(painter, foot, now.value, self.px(22), theme.ink, bold=True, align=RIGHT)
 
-    def _why(self, painter: QPainter, area: QRectF) -> None:
-        """The models' shares of the strongest class: one bar, and a legend under it."""
-        now, small = self.said, self.px(14)
-        if now.colour is None and now.value:
-            write(painter, QRectF(area.left(), area.top(), area.width(), small * 1.5), now.value, small, FAINT)
-        bar = QRectF(area.left(), area.bottom() - small * 2.35, area.width(), self.px(8))
-        painter.fillRect(bar, QColor(TRACK))
-        left = bar.left()
-        for name, share in zip(MODELS, now.shares, strict=False):
-            wide = share * bar.width()
-            painter.fillRect(QRectF(left, bar.top(), max(wide - 1, 0), bar.height()), bright(_MODELS[name]))
-            left += wide
-        x, row = area.left(), QRectF(area.left(), bar.bottom() + small * 0.35, area.width(), small * 1.5)
-        for n, name in enumerate(MODELS):
-            share = now.shares[n] if n < len(now.shares) else 0.0
-            here = share > 0
-            text = f"{words.MODELS[name]} {share * 100:.0f} %" if here else f"{words.MODELS[name]} {DASH}"
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(bright(_MODELS[name]) if here else QColor(TRACK))
-            painter.drawRoundedRect(QRectF(x, row.center().y() - small * 0.32, small * 0.64, small * 0.64), 2, 2)
-            write(
-                painter,
-                QRectF(x + small, row.top(), row.right() - x, row.height()),
-                text,
-                small,
-                INK if here else FAINT,
-            )
-            x += max(width_of(f"{words.MODELS[name]} 100 %", small) + small * 2.4, row.width() / 3)
+    def _headline(self, painter: QPainter, area: QRectF, largest: int) -> None:
+        now = self.said
+        if now.label is not None:
+            size = fitting(now.headline, area.width(), largest, self.px(13))
+            colour = self.drawn(palette.COMPOUND[COMPOUND.index(now.label)])
+            write(painter, area, now.headline, size, colour, bold=True)
+            return
+        largest = round(largest * 0.72)
+        size = fitting(now.headline, area.width() - largest, largest, self.px(13), bold=False)
+        pen = self.drawn(palette.QUIET)
+        dot(painter, area.left() + size * 0.42, area.center().y() + size * 0.05, size * 0.3, pen, filled=False)
+        write(painter, area.adjusted(size * 1.15, 0, 0, 0), now.headline, size, self.theme.dim)

@@ -1,28 +1,30 @@
 """The words of the program's states, short enough for one line. Pure functions of what is shown."""
 
-from realtime_cer.labels import COMPOUND, PAIRS
-from realtime_cer.records import Decision, Snapshot
+from realtime_cer.labels import BASIC, COMPOUND, MODELS, PAIRS
+from realtime_cer.records import Decision, Snapshot, SourceReport
+from realtime_cer.ui.text import Text
 
-REASONS = {
-    "no face": "no face in the picture",
-    "nothing fresh": "no fresh picture or sound",
-    "neutral dominates": "mostly neutral",
-    "no emotion above 1/7": "no emotion stands out",
-}
-"""Why the program abstains, for people."""
-
-MODELS = {"static": "static", "dynamic": "dynamic", "acoustic": "sound"}
-"""What the models are called on screen."""
+DASH = "—"
 
 
-def reason(decision: Decision) -> str:
-    """Why this decision abstains."""
-    return REASONS.get(decision.reason or "", decision.reason or "")
+def number(text: Text, value: float, places: int) -> str:
+    """A number with the language's decimal sign."""
+    return f"{value:.{places}f}".replace(".", text.decimal)
 
 
-def pair(label: str) -> str:
+def reason(text: Text, why: str | None) -> str:
+    """Why the program abstains."""
+    return text.reasons.get(why or "", why or "")
+
+
+def name(text: Text, label: str) -> str:
+    """A compound expression."""
+    return text.compound[COMPOUND.index(label)]
+
+
+def pair(text: Text, label: str) -> str:
     """The two basic emotions of a compound expression."""
-    return " + ".join(PAIRS[COMPOUND.index(label)])
+    return " + ".join(text.basic[BASIC.index(half)] for half in PAIRS[COMPOUND.index(label)])
 
 
 def strongest(decision: Decision) -> tuple[str, float] | None:
@@ -32,32 +34,67 @@ def strongest(decision: Decision) -> tuple[str, float] | None:
     return max(zip(COMPOUND, decision.compound, strict=True), key=lambda one: one[1])
 
 
+def waiting(text: Text, snapshot: Snapshot) -> str:
+    """What is waited for before the first decision."""
+    troubled = [source for source in snapshot.sources if source.state not in ("live", "ended")]
+    if not snapshot.engines:  # a file waits for the networks, not they for it
+        troubled = [source for source in troubled if source.kind != "file"]
+    if troubled:
+        return text.waiting_for.format(kind=text.kinds.get(troubled[0].kind, troubled[0].kind), name=troubled[0].name)
+    return text.first_decision if snapshot.engines else text.loading
+
+
 _STALE_S = 2.0
 """What came in longer ago is no longer there."""
 
 
-def missing(model: str, snapshot: Snapshot) -> str:
+def missing(text: Text, model: str, snapshot: Snapshot) -> str:
     """Why a model says nothing at this moment."""
     if model == "acoustic":
         if not any(source.kind in ("microphone", "file") for source in snapshot.sources):
-            return "no microphone"
+            return text.no_microphone
         if not snapshot.engines and snapshot.decision is None:
-            return "loading"
+            return text.loading
         if snapshot.sound is None or snapshot.t - snapshot.sound.t > _STALE_S:
-            return "no sound"
+            return text.no_sound
         if not snapshot.sound.voice:
-            return "no voice"
-        return "too old" if snapshot.sound.acoustic else "too little sound"
+            return text.no_voice
+        return text.too_old if snapshot.sound.acoustic else text.too_little_sound
     if not snapshot.engines and snapshot.decision is None:
-        return "loading"
+        return text.loading
     visual = snapshot.visual
     if visual is None or snapshot.t - visual.frame_t > _STALE_S:
-        return "no picture"
-    return "no face" if visual.face is None else "too late"
+        return text.no_picture
+    return text.no_face if visual.face is None else text.too_late
 
 
-def age(seconds: float) -> str:
+def engines(text: Text, snapshot: Snapshot) -> str:
+    """What runs the networks; one word where it is the same for all."""
+    names = set(snapshot.engines.values())
+    if len(names) == 1:
+        return text.engine.format(name=names.pop())
+    each = [f"{text.models[name]} {snapshot.engines[name]}" for name in MODELS if name in snapshot.engines]
+    return text.engines.format(names=", ".join(each)) if each else text.engine.format(name=DASH)
+
+
+def source(text: Text, report: SourceReport) -> str:
+    """A source and its state."""
+    kind, state = text.kinds.get(report.kind, report.kind), text.states.get(report.state, report.state)
+    detail = f" · {report.detail}" if report.detail and report.state not in ("live", "ended") else ""
+    lost = f" · {text.lost.format(count=report.dropped)}" if report.dropped else ""
+    return f"{kind} {report.name} {state}{detail}{lost}"
+
+
+def rung(text: Text, snapshot: Snapshot) -> str:
+    """What the program does without, empty where it does all."""
+    meters = snapshot.meters
+    if meters is None or meters.rung == 0:
+        return ""
+    return text.less.format(rung=text.rungs.get(meters.rung_name, meters.rung_name))
+
+
+def age(text: Text, seconds: float) -> str:
     """An age, in the unit that suits it."""
-    return (
-        f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
-    )
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{number(text, seconds, 1)} s" if seconds < 60 else f"{seconds / 60:.0f} min"

@@ -105,6 +105,7 @@ class Double:
         self.now = now
         self.ended = False
         self._held: Snapshot | None = None
+        self.draws: list[float] = []
 
     def snapshot(self) -> Snapshot:
         """What was put there, or what was there when it was paused."""
@@ -118,3 +119,7 @@ class Double:
     def pause(self, on: bool) -> None:
         """Hold it."""
         self._held = self.now if on else None
+
+    def drew(self, seconds: float) -> None:
+        """Keep it for the test."""
+        self.draws.append(seconds)
