@@ -17,6 +17,7 @@ import numpy.typing as npt
 from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine
 from realtime_cer.inference.manifest import Manifest
+from realtime_cer.inference.memory import trim
 from realtime_cer.inference.vectors import Answer, Batch, VectorsLost, as_array, chained
 
 GoingOn = Callable[[], bool]
@@ -240,6 +241,7 @@ class Fallback:
             if self._active is self._safe:
                 self._active = opened
             self._safe = opened
+        trim()
         self._notice(f"{name}: {backend} was opened anew after {self._faults} faults")
 
     def _later(self) -> float:

@@ -74,7 +74,7 @@ def draw_timeline(path: Path, decisions: Sequence[Decision], title: str) -> None
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor=_GROUND)
         FigureCanvasAgg(figure)
-        _heading(figure, decisions, title)
+        _heading(figure, decisions, title.encode("utf-8", "replace").decode())  # a name need not be text
         if decisions:
             _panels(figure, decisions)
         else:
@@ -85,7 +85,6 @@ def draw_timeline(path: Path, decisions: Sequence[Decision], title: str) -> None
 
 
 def _heading(figure: "Figure", decisions: Sequence[Decision], title: str) -> None:
-    title = title.encode("utf-8", "replace").decode()  # a name need not be text
     shown = title if len(title) <= 80 else f"{title[:38]} … {title[-38:]}"
     figure.text(_LEFT, 0.963, shown, fontsize=20, fontweight="bold", va="center", parse_math=False)
     if not decisions:
