@@ -40,8 +40,8 @@ SNAPSHOT = Snapshot(
     sound=None,
     decision=None,
     sources=(
-        SourceReport("http://cam.local/a\\b", "camera", "stalled", "no picture", 120, 3),
-        SourceReport('the "good" microphone\n', "microphone", "live", "", 400, 0),
+        SourceReport("http://cam.local/a\\b", "camera", "stalled", "no picture", 120, 3, frozen=9),
+        SourceReport('the "good" microphone\n', "microphone", "live", "", 400, 0, underflows=2),
     ),
     engines={"static": "cpu", "acoustic": "tensorrt-rtx"},
     rate=4.98,
@@ -102,7 +102,11 @@ def test_every_figure_is_there_by_the_conventions() -> None:
     assert of(found, "source_state", **camera, realtime_cer_source_state="stalled") == 1
     assert of(found, "source_state", **camera, realtime_cer_source_state="live") == 0
     assert of(found, "source_items_total", **camera) == 120
-    assert of(found, "source_dropped_total", kind="microphone", source='the "good" microphone\n') == 0
+    microphone = {"kind": "microphone", "source": 'the "good" microphone\n'}
+    assert of(found, "source_dropped_total", **microphone) == 0
+    assert of(found, "source_faults_total", **camera, fault="frozen") == 9
+    assert of(found, "source_faults_total", **camera, fault="damaged") == 0
+    assert of(found, "source_faults_total", **microphone, fault="underflows") == 2
     assert all(math.isfinite(value) for value in found.values())
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from realtime_cer.capture import portaudio
 from realtime_cer.capture.portaudio import Input, Unavailable
+from realtime_cer.capture.soundserver import CHOOSES, Origin
 from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import Clock, Counters, SourceStatus, State
 from realtime_cer.errors import Refused
@@ -71,7 +72,8 @@ class Microphone:
         self._spec, self._clock, self._open_timeout_s = spec, clock, open_timeout_s
         self.status = SourceStatus("opening", f"opening microphone {spec}", clock())
         self._known: Input | None = None
-        self._instead = ""
+        self._origin: Origin | None = None
+        self._instead = self._why = ""
         self._seen = False
         self._begun = self._last = self._sounded = self._tried = clock()
         self._next_try = 0.0
@@ -115,7 +117,7 @@ class Microphone:
                     if piece.mono.any():
                         self._sounded = self._last
                 self._watch(stream)
-                if piece is None:
+                if piece is None or self._stream is None:
                     continue
                 gaps, lost = stream.gaps, piece.lost
                 for block in stream.blocks(piece):
@@ -147,6 +149,8 @@ class Microphone:
         state, since = self.status.state, self.status.t
         if stream.ended:
             self._lose(now, "it was unplugged, or its sound server ended")
+        elif stream.origin != self._origin and stream.origin is not None and not self._takes(stream.origin):
+            self._lose(now, f"the sound server gave another microphone in its place: {stream.origin.title}")
         elif starved and state != "live" and now - since > _STALL_S:
             self._lose(now, "hardly any sound comes")
         elif starved or now - self._last > _STALL_S:
@@ -158,6 +162,16 @@ class Microphone:
             self._move("live", self._how(now))
         elif state == "live":
             self._move("live", self._how(now))
+
+    def _takes(self, origin: Origin) -> bool:
+        """May the sound come from there? Another microphone than at first is taken only where any would do."""
+        before = self._origin
+        if before is not None and self._known is not None and not {self._spec, self._known.name} & CHOOSES:
+            return False
+        if before is not None:
+            self._instead = f", {origin.title} in place of {before.title}: the system's default has changed"
+        self._origin = origin
+        return True
 
     def _how(self, now: float) -> str:
         """What to say of a microphone that is live."""
@@ -175,7 +189,7 @@ class Microphone:
             self._look_at_attempt(self._attempt)
         elif now >= self._next_try:
             if self._seen:
-                self._move("retrying", f"microphone {self.name}: trying again")
+                self._move("retrying", f"microphone {self.name}: {self._why}: trying again")
             self._tried, self._next_try = now, now + _RETRY_S
             self._attempt = _Attempt(self._spec, self._known, self._clock, restart=True)
         else:
@@ -202,6 +216,7 @@ class Microphone:
         return "retrying" if self._seen else "absent"
 
     def _lose(self, now: float, why: str) -> None:
+        self._why = why
         self._release()
         self._next_try = max(now, self._begun + _RETRY_S)
         self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")

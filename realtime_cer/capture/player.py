@@ -59,6 +59,11 @@ class Player:
         return self._sound and self.media.has_audio
 
     @property
+    def shows(self) -> bool:
+        """Whether there will be pictures."""
+        return self._picture and self.media.has_video
+
+    @property
     def notices(self) -> list[str]:
         """What a user should know of the file, one line each; grows while it is played."""
         return self.media.notices

@@ -12,6 +12,7 @@ from realtime_cer.capture import portaudio
 from realtime_cer.capture.portaudio import Input
 from realtime_cer.capture.resample import Resampler, to_mono
 from realtime_cer.capture.soundclock import Piece, SoundClock
+from realtime_cer.capture.soundserver import Origin, Watch
 from realtime_cer.capture.source import Clock
 from realtime_cer.records import SAMPLE_RATE, AudioBlock
 
@@ -32,6 +33,7 @@ class SoundStream:
         self.pieces: queue.Queue[Piece] = queue.Queue(_QUEUE)
         self._clock = clock
         self._library_stream: Any = None
+        self._watch: Watch | None = None
         self._lost = 0
         self._sound: SoundClock | None = None
         self._resampler = Resampler(_JUMP_S, _BLOCK, follow=True)
@@ -39,6 +41,7 @@ class SoundStream:
     def open(self, device: Input) -> None:
         """Open the device; raises Unavailable or Refused."""
         self._library_stream, self.rate = portaudio.open_input(device, self.callback)
+        self._watch = Watch()
 
     def callback(self, rate: int) -> Callable[..., None]:
         """Make the function that the sound library calls: it copies and enqueues, nothing else."""
@@ -71,6 +74,11 @@ class SoundStream:
         return not (portaudio.is_open(self._library_stream) and self._library_stream.active)
 
     @property
+    def origin(self) -> Origin | None:
+        """Where a sound server takes it from now, which may change; None where there is none, or none has told yet."""
+        return None if self._watch is None else self._watch.origin
+
+    @property
     def gaps(self) -> int:
         """Places where time was anchored anew."""
         return 0 if self._sound is None else self._sound.gaps
@@ -84,5 +92,7 @@ class SoundStream:
 
     def close(self) -> None:
         """Give the device back."""
+        if self._watch is not None:
+            self._watch.end()
         if self._library_stream is not None:
             portaudio.close(self._library_stream)

@@ -28,6 +28,7 @@ PATH = "/metrics"
 _HOST = "127.0.0.1"
 _PREFIX = "realtime_cer_"
 _STATES = ("opening", "live", "stalled", "lost", "retrying", "absent", "ended")
+_FAULTS = {"camera": ("frozen", "damaged"), "microphone": ("overflows", "underflows")}
 _IDLE_S = 10.0
 _MIB = 1024 * 1024
 
@@ -63,12 +64,19 @@ def _sources(now: Snapshot) -> Iterator[Metric]:
     states = StateSetMetricFamily(_PREFIX + "source_state", "State of each source.", labels=labels)
     given = CounterMetricFamily(_PREFIX + "source_items", "Frames, or blocks of sound, that came.", labels=labels)
     lost = CounterMetricFamily(_PREFIX + "source_dropped", "Frames or blocks lost on the way.", labels=labels)
+    faults = CounterMetricFamily(
+        _PREFIX + "source_faults",
+        "Pictures withheld as frozen or damaged; times that sound overflowed or underflowed.",
+        labels=[*labels, "fault"],
+    )
     for source in now.sources:
         which = [source.kind, source.name]
         states.add_metric(which, {state: state == source.state for state in _STATES})
         given.add_metric(which, source.frames)
         lost.add_metric(which, source.dropped)
-    yield from (states, given, lost)
+        for fault in _FAULTS.get(source.kind, ()):
+            faults.add_metric([*which, fault], getattr(source, fault))
+    yield from (states, given, lost, faults)
 
 
 def _meters(meters: Meters) -> Iterator[Metric]:

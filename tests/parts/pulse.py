@@ -10,13 +10,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -68,14 +66,13 @@ class VirtualMicrophone:
             "ALSA_CONFIG_PATH": str(alsa),
         }
         self.rate = rate
-        self._wakers: dict[str, subprocess.Popen[bytes]] = {}
         self.start()
 
     def start(self) -> None:
         """Start the server, again after `kill`."""
         modules = [
             f"module-native-protocol-unix auth-anonymous=1 socket={self.folder / 'socket'}",
-            f"module-null-sink sink_name=stage rate={self.rate} channels=2",
+            f"module-null-sink sink_name=stage rate={self.rate} channels=2 norewinds=1 {_titled('stage')}",
         ]
         loads = [word for module in modules for word in ("-L", module)]
         fixed = ["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes"]
@@ -93,7 +90,6 @@ class VirtualMicrophone:
                 break
             time.sleep(0.05)
         self.choose("stage")
-        self._keep_awake("stage")
 
     def tell(self, *words: str, check: bool = True) -> str:
         """Give the server a command through pactl; its answer."""
@@ -115,10 +111,10 @@ class VirtualMicrophone:
 
     def plug(self, sink: str = "stage", rate: int | None = None, *, default: bool = True) -> None:
         """Give the microphone back, or plug in another one, by the name of its sink: ``booth`` is known to ALSA too."""
-        self.tell("load-module", "module-null-sink", f"sink_name={sink}", f"rate={rate or self.rate}", "channels=2")
+        words = [f"sink_name={sink}", f"rate={rate or self.rate}", "channels=2", "norewinds=1", _titled(sink)]
+        self.tell("load-module", "module-null-sink", *words)
         if default:
             self.choose(sink)
-        self._keep_awake(sink)
 
     def choose(self, sink: str) -> None:
         """Make a microphone the system's default."""
@@ -146,30 +142,8 @@ class VirtualMicrophone:
         """End `hang`."""
         self._server.send_signal(signal.SIGCONT)
 
-    def _keep_awake(self, sink: str) -> None:
-        """A null sink hands sound on every 2 s until somebody asks for more, which no real microphone does."""
-        self._let_sleep(sink)
-        words = ["parec", f"--device={sink}.monitor", "--latency-msec=10", "--raw"]
-        waker = self._wakers[sink] = subprocess.Popen(words, env=os.environ | self.env, stdout=subprocess.PIPE)
-        assert waker.stdout is not None
-        waker.stdout.read(4096)
-        threading.Thread(target=self._drain, args=(waker.stdout,), daemon=True).start()
-
-    def _let_sleep(self, sink: str) -> None:
-        waker = self._wakers.pop(sink, None)
-        if waker is not None:
-            waker.kill()
-            waker.wait(5)
-
-    @staticmethod
-    def _drain(pipe: IO[bytes]) -> None:
-        while pipe.read(65_536):
-            pass
-
     def kill(self) -> None:
         """End the server, as when a session's sound service crashes."""
-        for sink in list(self._wakers):
-            self._let_sleep(sink)
         self._server.kill()
         self._server.wait(5)
 
@@ -193,6 +167,11 @@ class VirtualMicrophone:
                 else:
                     os.environ[name] = value
             restart_portaudio()
+
+
+def _titled(sink: str) -> str:
+    """The words that make the server call a sink's microphone ``Monitor of Stage``, or of what it is."""
+    return f"sink_properties=device.description={sink.capitalize()}"
 
 
 def restart_portaudio() -> None:
