@@ -96,6 +96,11 @@ class FrameRing:
         with self._changed:
             return self._idle and not self._waiting
 
+    def forget(self) -> None:
+        """Let go of the frames that wait."""
+        with self._changed:
+            self._waiting.clear()
+
     def close(self) -> None:
         """Wake the reader for the last time."""
         with self._changed:
@@ -197,6 +202,12 @@ class AudioRing:
             heard = int(np.count_nonzero(self._heard[places]))
         return AudioWindow(self.origin + end / SAMPLE_RATE, samples, heard)
 
+    def forget(self) -> None:
+        """Make a gap of all that is held; positions stay as they are."""
+        with self._changed:
+            self._samples[:] = 0
+            self._heard[:] = False
+
     def close(self) -> None:
         """Wake every waiting reader for the last time."""
         with self._changed:
@@ -223,6 +234,11 @@ class Latest(Generic[T]):
     def peek(self) -> T | None:
         """The newest value, read or not; None before the first."""
         return self._value
+
+    def clear(self) -> None:
+        """Let go of the value."""
+        with self._changed:
+            self._value, self._fresh = None, False
 
     def take(self, timeout_s: float) -> T | None:
         """The newest value that has not been taken, or None after the timeout."""

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights, read_weights
@@ -24,10 +24,11 @@ class FaceConfig(_Section):
     """How faces are found and followed."""
 
     bundle: Path | None = Field(None, description="a face_landmarker.task of your own")
-    max_faces: int = Field(4, ge=1, le=8)
+    max_faces: int = Field(8, ge=1, le=8)
     min_confidence: float = Field(0.5, gt=0, lt=1, description="of detection and of presence")
     overlap: float = Field(0.3, gt=0, lt=1, description="IoU that makes two boxes the same face")
-    lost_after_s: float = Field(0.5, gt=0, le=5, description="a face unseen for longer is forgotten")
+    lost_after_s: float = Field(1.5, gt=0, le=5, description="a face unseen for longer is forgotten")
+    target: Literal["size", "centre"] = Field("size", description="which face counts: the largest, or the most central")
     switch_ratio: float = Field(1.3, ge=1, description="another face must be so much larger to become the target")
 
 
@@ -38,6 +39,40 @@ class VoiceConfig(_Section):
     threshold: float = Field(0.5, gt=0, lt=1, description="Silero's probability that counts as speech")
     span_s: float = Field(1.0, gt=0, le=4, description="how far back a voice is looked for")
     share: float = Field(0.2, gt=0, le=1, description="share of that span that must be speech")
+    gate: Literal["auto", "off", "strict"] = Field(
+        "auto", description="of several faces the one whose mouth moves has the sound; strict: a single one, too"
+    )
+
+
+class KioskConfig(_Section):
+    """What ``live --kiosk`` does with its visitors, and by itself."""
+
+    consent: bool = Field(True, description="nothing is shown to people who did not agree to it")
+    notice: Path | None = Field(None, description="a text file of your own that says what they agree to")
+    leave_s: float = Field(6.0, ge=2, le=600, description="a visitor unseen for longer has left: all is wiped")
+    restart_at: str | None = Field(
+        "04:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="local time of the daily restart; never where empty"
+    )
+    record: bool = Field(False, description="recording is allowed")
+
+    @field_validator("restart_at", mode="before")
+    @classmethod
+    def _never(cls, value: object) -> object:
+        return None if value == "" else value  # TOML has no null
+
+
+class WindowConfig(_Section):
+    """How the window looks. What its user changes there is remembered, and counts where nothing is set here."""
+
+    theme: Literal["dark", "light"] = "dark"
+    language: Literal["auto", "en", "de"] = Field("auto", description="of window and terminal; auto: the user's")
+    smoothing_s: float = Field(0.6, ge=0, le=3, description="of what is shown; rows are never smoothed")
+    mirror: Literal["auto"] | bool = Field("auto", description="auto: pictures of a camera of this machine")
+
+    @property
+    def spoken(self) -> str | None:
+        """The language, None for the user's."""
+        return None if self.language == "auto" else self.language
 
 
 class Config(_Section):
@@ -60,6 +95,8 @@ class Config(_Section):
     stall_s: float = Field(5.0, ge=1, le=60, description="live: a worker with work that rests for longer has stalled")
     face: FaceConfig = FaceConfig()
     voice: VoiceConfig = VoiceConfig()
+    kiosk: KioskConfig = KioskConfig()
+    window: WindowConfig = WindowConfig()
 
 
 def read_config(path: Path | None, overrides: dict[str, Any] | None = None) -> Config:
@@ -133,7 +170,12 @@ def _explain(error: ValidationError) -> str:
         return f"no profile can be called {first['input']!r}: small letters, digits, - and _ only, 64 at most"
     if first["type"] != "extra_forbidden":
         return f"{key}: {first['msg']}"
-    sections: dict[str, type[BaseModel]] = {"face": FaceConfig, "voice": VoiceConfig}
+    sections: dict[str, type[BaseModel]] = {
+        "face": FaceConfig,
+        "voice": VoiceConfig,
+        "kiosk": KioskConfig,
+        "window": WindowConfig,
+    }
     owner = sections[str(first["loc"][0])] if len(first["loc"]) > 1 else Config
     known = sorted(owner.model_fields)
     near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)

@@ -1,5 +1,6 @@
-"""How a window steers what feeds it. Live implements it; a replay can too."""
+"""How a window steers what feeds it, and the program around that. Live implements it; a replay can too."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from realtime_cer.records import Snapshot
@@ -22,5 +23,68 @@ class Control(Protocol):
     def ended(self) -> bool:
         """Whether nothing more will come: the sources have ended, or something failed."""
 
+    def choose(self, face_id: int | None) -> None:
+        """Make this face the target while it is in view; None lets size or place decide."""
+
+    def calibrate(self, face_id: int) -> None:
+        """Learn a face's neutral for three seconds, and take it out of what is said of this face from then on."""
+
+    def uncalibrate(self, face_id: int) -> None:
+        """Undo ``calibrate``, or break it off."""
+
     def drew(self, seconds: float) -> None:
         """Note how long one draw took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some things to choose from: ``value`` is what it is chosen by, ``name`` what people read."""
+
+    value: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """What the controls show.
+
+    Attributes
+    ----------
+    chosen : the value in force of camera, microphone, rule and weights, by these names
+    muted, recording : whether the sound does not count, whether a recording runs
+    told : the newest line for the user, with a number that grows with each
+    """
+
+    chosen: dict[str, str]
+    muted: bool = False
+    recording: bool = False
+    told: tuple[int, str] = (0, "")
+
+
+class Desk(Protocol):
+    """What the controls of a window ask of the program; every call returns at once, and what comes of it is told."""
+
+    @property
+    def state(self) -> DeskState:
+        """How everything is set at this moment."""
+
+    def choices(self, what: str) -> tuple[Choice, ...]:
+        """What there is to choose from, as far as it is known: cameras, microphones, rules or weights."""
+
+    def find(self, what: str) -> None:
+        """Look anew for devices, in the background."""
+
+    def choose(self, what: str, value: str) -> None:
+        """Take another camera, microphone, rule or weights, and remember it."""
+
+    def mute(self, on: bool) -> None:
+        """Leave the sound out, or take it in again."""
+
+    def record(self, on: bool) -> None:
+        """Begin a recording, or end it."""
+
+    def keep(self, png: bytes) -> None:
+        """Keep a picture of the window among the user's pictures."""
+
+    def remember(self, **changed: object) -> None:
+        """Remember how the window looks: theme, smoothing_s, mirror, size."""

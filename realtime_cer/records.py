@@ -91,8 +91,21 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """What the picture says of one face: ``mouth`` is the gap between the lips over the height of the face."""
+
+    face: Face
+    static: Scores | None
+    dynamic: Scores | None
+    mouth: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Visual:
-    """Everything seen at grid instant ``k``; ``frame_t`` is when the analysed frame was captured."""
+    """Everything seen at grid instant ``k``; ``frame_t`` is when the analysed frame was captured.
+
+    ``face``, ``static`` and ``dynamic`` are of the target; ``faces`` are all in view, the target first if it is there.
+    """
 
     k: int
     frame_t: float
@@ -100,17 +113,22 @@ class Visual:
     static: Scores | None
     dynamic: Scores | None
     dropped: int = 0
+    faces: tuple[SeenFace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
-    """Everything heard up to ``t``: level in dB of full scale, share of speech lately, and what the network says."""
+    """Everything heard up to ``t``: level in dB of full scale, share of speech lately, and what the network says.
+
+    ``spoken`` is the share of speech of every tenth of a second since the step before, the newest last.
+    """
 
     t: float
     level_db: float
     speech: float
     voice: bool
     acoustic: Scores | None
+    spoken: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +138,7 @@ class Decision:
     The vectors are tuples in the order of ``labels.BASIC`` and ``labels.COMPOUND``. ``label`` is None
     where the program abstains, and ``reason`` then says why. ``contributions`` are the models'
     shares of the strongest class, which sum to 1. ``meters`` is there on a live row now and then: ``meters_row``.
+    ``people`` are the others in view; the row itself is the target's.
     """
 
     t: float
@@ -137,6 +156,25 @@ class Decision:
     weights: str
     engine: Mapping[str, str | None]
     meters: Mapping[str, Any] | None = None
+    people: "tuple[Person, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One face in view, and what is said of it.
+
+    ``speaking`` is the evidence that it is this face that speaks, 0 to 1, None where no speech was heard lately;
+    ``gated`` tells that the sound takes part in its decision, which is "picture only" otherwise. ``calibrated`` tells
+    that its neutral baseline is applied, ``calibrating`` what share of it is gathered while it is.
+    """
+
+    id: int
+    box: tuple[float, float, float, float]
+    decision: Decision
+    speaking: float | None
+    gated: bool
+    calibrated: bool
+    calibrating: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +229,11 @@ def meters_row(meters: Meters) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """How one source does, for a view: ``kind`` is camera, microphone or file; counts are since the start."""
+    """How one source does, for a view: ``kind`` is camera, microphone or file; counts are since the start.
+
+    ``frozen`` pictures were repeated, ``damaged`` ones could not be decoded; sound ``overflows`` where it comes faster
+    than it is taken and ``underflows`` where it comes too slowly.
+    """
 
     name: str
     kind: str
@@ -199,6 +241,10 @@ class SourceReport:
     detail: str
     frames: int
     dropped: int
+    frozen: int = 0
+    damaged: int = 0
+    overflows: int = 0
+    underflows: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,7 +253,8 @@ class Snapshot:
 
     ``frame`` is the newest picture, ``analysed`` the one that ``visual`` belongs to; ``rate`` is decisions a second,
     ``latency_ms`` the median and 95th percentile of capture to decision over the last minute; ``dropped`` counts grid
-    frames that came too late for their decision since the start; ``history`` holds the decisions of the last minute.
+    frames that came too late for their decision since the start; ``history`` holds the decisions of the last minute;
+    ``people`` are all in view at the newest picture, the target first; ``muted`` tells that the sound does not count.
     """
 
     t: float
@@ -224,3 +271,5 @@ class Snapshot:
     dropped: int
     history: tuple[Decision, ...] = ()
     meters: Meters | None = None
+    people: tuple[Person, ...] = ()
+    muted: bool = False

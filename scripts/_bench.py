@@ -4,7 +4,9 @@
   scripts/bench run       files as fast as they go
   scripts/bench start     from the command to its first decision
   scripts/bench engines   each network on each engine that is here, and all that is done to see one face
+  scripts/bench faces     how small faces are found, who is known again, whose voice it is, the cost: ten minutes
   scripts/bench window    the window under a virtual screen for two minutes, a 30 fps camera behind it
+  scripts/bench sessions  recordings that are killed, recording beside the analysis at 720p30, and replay
 
 Nothing else should run meanwhile. Clips come from REALTIME_CER_DATA where it is set, else the demo clip serves.
 """
@@ -19,15 +21,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import _bench_sessions
 import _bench_window
 import numpy as np
 import psutil
 from _bench_engines import bench_engines
+from _bench_sessions import bench_kills, bench_recording, bench_replay
 from _bench_window import bench_window
 from rich.console import Console
 from rich.table import Table
@@ -38,14 +42,18 @@ from realtime_cer.training.command import count
 sys.path.insert(0, str(ROOT / "tests"))
 
 COMMAND = [sys.executable, "-m", "realtime_cer"]
-PROMISES = _bench_window.PROMISES | {
-    "decisions_per_s": ("at least", 4.9),
-    "capture_to_decision_p95_ms": ("at most", 150),
-    "missed_share": ("at most", 0.01),
-    "wall_s_per_media_s": ("at most", 0.35),
-    "first_decision_s": ("at most", 6),
-    "resident_mib": ("at most", 900),
-}
+PROMISES = (
+    _bench_window.PROMISES
+    | _bench_sessions.PROMISES
+    | {
+        "decisions_per_s": ("at least", 4.9),
+        "capture_to_decision_p95_ms": ("at most", 150),
+        "missed_share": ("at most", 0.01),
+        "wall_s_per_media_s": ("at most", 0.35),
+        "first_decision_s": ("at most", 6),
+        "resident_mib": ("at most", 900),
+    }
+)
 
 
 def clips() -> list[Path]:
@@ -56,13 +64,13 @@ def clips() -> list[Path]:
 
 
 @contextmanager
-def camera(clip: Path, fps: float | None) -> Iterator[str]:
+def camera(clip: Path, fps: float | None, size: str | None = None) -> Iterator[str]:
     """A network camera: ffmpeg plays a clip for ever to one client on loopback. Gives its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/"
-    rate = ["-r", str(fps)] if fps else []
+    rate = [*(["-r", str(fps)] if fps else []), *(["-s", size] if size else [])]
     words = ["-v", "quiet", "-re", "-stream_loop", "-1", "-i", str(clip), "-an", *rate, "-q:v", "4"]
     server = subprocess.Popen(["ffmpeg", *words, "-f", "mpjpeg", "-listen", "1", url], stdin=subprocess.DEVNULL)
     try:
@@ -109,10 +117,12 @@ def microphone() -> Iterator[dict[str, str]]:
             speaker.join(5)
 
 
-def bench_live(seconds: float, clip: Path, fps: float | None) -> dict[str, Any]:
+def bench_live(
+    seconds: float, clip: Path, fps: float | None, size: str | None = None, flags: Sequence[str] = ()
+) -> dict[str, Any]:
     """Rows of the real command over a minute: rate, delay, instants without a picture."""
-    with camera(clip, fps) as url, microphone() as env:
-        words = ["live", "--camera", url, "--microphone", "default", "--headless", "--duration", str(seconds)]
+    with camera(clip, fps, size) as url, microphone() as env:
+        words = ["live", "--camera", url, "--microphone", "default", "--headless", "--duration", str(seconds), *flags]
         begun = time.monotonic()
         process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, text=True, env=os.environ | env)
         assert process.stdout is not None
@@ -195,6 +205,25 @@ def bench_start(clip: Path, repeats: int = 3) -> dict[str, Any]:
     }
 
 
+def bench_sessions(options: argparse.Namespace, clip: Path) -> Iterator[dict[str, Any]]:
+    """Everything that recordings promise, a table each."""
+    yield bench_replay()
+    if options.kills:
+        yield bench_kills(options.kills, options.seed)
+    if options.turns:
+        seconds = options.seconds or 60
+        yield bench_recording(lambda flags: bench_live(seconds, clip, 30.0, "1280x720", flags), options.turns)
+
+
+def faces(repeats: int) -> list[dict[str, Any]]:
+    """The figures of ``_bench_faces``, which takes parts of the tests."""
+    from _bench_faces import PROMISES as AIMS
+    from _bench_faces import bench_faces
+
+    PROMISES.update(AIMS)
+    return bench_faces(repeats)
+
+
 def show(results: list[dict[str, Any]]) -> bool:
     """A table, with what was promised beside what was measured; gives whether every promise was kept."""
     kept = True
@@ -212,15 +241,21 @@ def show(results: list[dict[str, Any]]) -> bool:
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["live", "run", "start", "engines", "window"])
+    parser.add_argument("what", choices=["live", "run", "start", "engines", "faces", "window", "sessions"])
     parser.add_argument("files", nargs="*", type=Path, help="clips to use instead")
-    parser.add_argument("--seconds", type=float, help="of `live` (default: 60) and `window` (120)")
+    parser.add_argument("--seconds", type=float, help="of `live`, `sessions` (default: 60) and `window` (120)")
     parser.add_argument("--fps", type=float, help="of the camera of `live` (default: the clip's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    sessions = parser.add_argument_group("of `sessions`")
+    sessions.add_argument("--kills", type=count(0), default=100, metavar="N", help="recordings killed (default: 100)")
+    sessions.add_argument("--seed", type=count(0), default=1, metavar="N", help="of the moments (default: 1)")
+    sessions.add_argument("--turns", type=count(0), default=3, metavar="N", help="with and without (default: 3)")
     engines = parser.add_argument_group("of `engines`")
     engines.add_argument("--picture", type=Path, metavar="FILE", help="draw a bar chart there (PNG)")
     engines.add_argument("--paper", action="store_true", help="beside the paper's networks, of random weights")
-    engines.add_argument("--repeats", type=count(1), default=200, metavar="N", help="calls of each (default: 200)")
+    engines.add_argument(
+        "--repeats", type=count(1), default=200, metavar="N", help="calls of each; of `faces` sequences (default: 200)"
+    )
     options = parser.parse_args()
     for path in (options.json, options.picture):
         if path and not path.parent.is_dir():
@@ -228,13 +263,15 @@ def main() -> int:
     if options.what == "engines":
         return 0 if bench_engines(options) else 1
     files = options.files or clips()
-    if options.what == "live" and shutil.which("ffmpeg") is None:
+    if options.what in ("live", "sessions") and shutil.which("ffmpeg") is None:
         sys.exit("ffmpeg is missing: apt-get install ffmpeg")
     results = {
         "live": lambda: [bench_live(options.seconds or 60, files[0], options.fps)],
         "run": lambda: bench_run(files),
         "start": lambda: [bench_start(files[0])],
+        "faces": lambda: faces(options.repeats),
         "window": lambda: [bench_window(options.seconds or 120, files[0])],
+        "sessions": lambda: [*bench_sessions(options, files[0])],
     }[options.what]()
     kept = show(results)
     if options.json:

@@ -1,5 +1,6 @@
 """The ladder: down where a machine fails, back where there is room, and never to and fro."""
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -21,7 +22,7 @@ from realtime_cer.pipeline import ladder as ladder_module
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.ladder import FULL, LANDMARKS, ONE, PREVIEW, RATE, SOUND, SPAN_S, Ladder, Load
 from realtime_cer.pipeline.live import Live
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Face, Frame, GridFrame, Visual
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, AudioWindow, Face, Frame, GridFrame, Visual
 
 LOOK_S = 0.5
 
@@ -74,7 +75,8 @@ def after(
         now = start + step * LOOK_S
         change(now - start)
         load = machine.goes_on(load, ladder)
-        if ladder.judge(now, load):
+        before = ladder.rung
+        if ladder.judge(now, load) and ladder.rung != before:
             came.append((now, ladder.rung))
     return came
 
@@ -119,6 +121,21 @@ def test_the_last_rung_keeps_the_picture_where_nobody_speaks_and_else_the_cheape
     ladder = Ladder()
     after(Machine(static_s=0.5, sound_s=sound_s, voice=voice), 60, ladder)
     assert (ladder.rung, ladder.name) == (ONE, name)
+
+
+@pytest.mark.parametrize(
+    ("voice", "lost", "name"), [(False, "pictures", "sound only"), (True, "heard", "picture only")]
+)
+def test_on_the_last_rung_the_other_modality_goes_on_where_the_one_loses_its_source(
+    voice: bool, lost: str, name: str
+) -> None:
+    ladder, machine = Ladder(), Machine(static_s=0.5, sound_s=0.01, voice=voice)
+    after(machine, 60, ladder)
+    before = ladder.name
+    setattr(machine, lost, False)
+    came = after(machine, 2 * SPAN_S, ladder, start=60)
+    assert (came, {before, ladder.name}) == ([], {"picture only", "sound only"})
+    assert ladder.name == name
 
 
 def test_rungs_that_save_nothing_are_stepped_over() -> None:
@@ -212,11 +229,13 @@ def test_whatever_happens_it_goes_single_rungs_and_turns_at_most_twice_a_minute(
         machine = Machine(face_s, static_s, sound_s, drawn, heard, voice=drawn ^ heard, short=static_s > 0.55)
         for _ in range(round(seconds / LOOK_S)):
             load = machine.goes_on(load, ladder)
-            if ladder.judge(now, load):
+            changed = ladder.judge(now, load)
+            if changed and ladder.rung == rungs[-1]:
+                assert ladder.rung == ONE  # the modalities have changed places
+            elif changed:
                 assert FULL <= ladder.rung <= ONE
                 assert ladder.name
                 step = int(np.sign(ladder.rung - rungs[-1]))
-                assert step != 0
                 rungs.append(ladder.rung)
                 if step != way:
                     if way:
@@ -358,6 +377,35 @@ def test_on_the_last_rung_one_modality_rests_and_comes_back(rests: str, silent: 
         assert quiet == 4
         live._analysis.bend(Ladder())
         assert any(next(rows).models[silent] for _ in range(40))
+
+
+def test_a_rung_that_is_taken_while_sound_is_waited_for_makes_no_empty_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config.model_validate({"ladder": False})
+    perception = tiny_perception(config)
+    lengths: list[int] = []
+    rungs = itertools.cycle([SOUND, FULL])
+    hear, wait = perception.hearing.voice.hear, AudioRing.wait
+
+    def heard(window: AudioWindow) -> None:
+        lengths.append(len(window.samples))
+        hear(window)
+
+    def waited(ring: AudioRing, position: int, timeout_s: float) -> bool:
+        done = wait(ring, position, timeout_s)
+        if done:
+            rung = Ladder()
+            rung.rung = next(rungs)
+            live._analysis.bend(rung)
+        return done
+
+    monkeypatch.setattr(perception.hearing.voice, "hear", heard)
+    monkeypatch.setattr(AudioRing, "wait", waited)
+    with Live(config, FusionWeights.equal(), perception, [("file", Talking())]) as live:
+        for row in live.decisions():
+            if len(lengths) >= 4:
+                break
+            assert row.seq < 100
+    assert min(lengths) > 0
 
 
 def test_memory_that_is_short_is_told_and_costs_the_large_preview(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parts.perception import tiny_perception
+from parts.perception import TinyFinder, landmarks_like, tiny_perception
 
 from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
+from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.offline import decide
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
+from realtime_cer.pipeline.steps import Perception
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Floats, Frame, Picture
 
 SECONDS = 8.0
 
@@ -120,3 +122,48 @@ def test_live_and_offline_say_the_same(fps: float, rule: str) -> None:
     assert any(row.models["static"] and row.models["acoustic"] for row in offline)
     assert len({row.models["dynamic"] for row in offline}) > 20
     assert len({row.models["acoustic"] for row in offline}) > 5
+
+
+class TwoFaces(TinyFinder):
+    """Two faces side by side; the mouth of one moves with the brightness of the picture."""
+
+    def find(self, picture: Picture) -> list[Floats]:
+        """Both, or nobody where it is dark."""
+        left = self._landmarks.copy()
+        left[[10, 152, 82, 13, 312], 1] = 10, 40, 30, 30, 30
+        left[[87, 14, 317], 1] = 30 + picture[0, 0, 0] % 5
+        right = self._landmarks + np.float32([30, 0])
+        return [left, right] if picture[0, 0, 0] > 64 else []
+
+
+def of_two(config: Config) -> Perception:
+    """The tiny networks behind a finder that sees two people."""
+    perception = tiny_perception(config)
+    perception.seeing.tracker = FaceTracker(TwoFaces(landmarks_like(64, 48)), config.face)
+    return perception
+
+
+def test_live_and_offline_say_the_same_of_two_people() -> None:
+    items = numbered(25, seed=3)
+    config, weights = Config(), FusionWeights.equal()
+    offline = list(decide(items, config, weights, of_two(config)))
+    clock = FakeClock()
+    script = Script(items, clock)
+    live = script.live = Live(config, weights, of_two(config), [("camera", script)], clock)
+    with live:
+        online = list(live.decisions())
+    assert [aged(row) for row in online[:40]] == [aged(row) for row in offline]
+    others = [row.people[0] for row in offline if row.people]
+    assert len(others) > 20
+    assert {person.gated for person in others} | {row.models["acoustic"] is not None for row in offline} == {
+        True,
+        False,
+    }
+    assert any(person.speaking is not None for person in others)
+
+
+def aged(decision: Decision) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """``exact``, of the others in view too."""
+    return exact(dataclasses.replace(decision, people=())), [
+        exact(person.decision) | {"gated": person.gated, "speaking": person.speaking} for person in decision.people
+    ]

@@ -199,7 +199,7 @@ def test_profiles_are_listed_by_doctor_and_foreign_folders_are_not(mine: Path) -
     assert profiles() == ["default", "mine"]
     checks = {check.name: check for check in sets()}
     assert set(checks) == {"profile default", "profile mine"}
-    assert checks["profile mine"].found == "A copy; crop aligned, weights mine-fitted, rule rule2"
+    assert checks["profile mine"].found == "A copy; crop aligned, weights mine-fitted, rule 2"
     (mine / "own.toml").write_text("[classes]\n", encoding="utf-8")
     [_, broken] = sets()
     assert broken.ok is False

@@ -38,11 +38,16 @@ def cut_of(profile: Profile, engine: Engine) -> Cut:
 
 
 class StaticModel:
-    """Probabilities and a feature vector of every face in one frame."""
+    """Probabilities and a feature vector of every face in one frame.
+
+    Attributes
+    ----------
+    cut : how a face is cut out of its picture
+    """
 
     def __init__(self, engine: Engine, cut: Cut = align) -> None:
         self._engine = engine
-        self._cut = cut
+        self.cut = cut
 
     def __call__(self, frame: Frame, faces: Sequence[Face]) -> list[tuple[Scores, Vector]]:
         """Scores of each face at the frame's time, and the (512,) vector that the dynamic network takes.
@@ -58,7 +63,7 @@ class StaticModel:
             return []
         if len(faces) > MOST:
             raise ValueError(f"{len(faces)} faces at once, where {MOST} are the most")
-        crops = np.stack([self._cut(frame.picture, face.landmarks) for face in faces])
+        crops = np.stack([self.cut(frame.picture, face.landmarks) for face in faces])
         outputs, vectors = chained(self._engine, crops)
         probabilities = read_only(np.asarray(outputs["probabilities"], np.float32))
         backend = self._engine.backend

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Literal
 
 from realtime_cer.buffers import AudioRing, FrameRing
+from realtime_cer.inference.memory import trim
 from realtime_cer.pipeline.ladder import LANDMARKS, ONE, RATE, SOUND, Ladder
 from realtime_cer.pipeline.shared import Shared
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, Sound, Visual
+from realtime_cer.records import SAMPLE_RATE, Floats, Picture, Sound, Visual
 
 MOST_ABANDONED = 3
 
@@ -53,6 +54,7 @@ class Analysis:
         self._step = perception.hearing.step
         self._rung, self._deaf = 0, False
         self._renewed = False
+        self._forgetting = threading.Event()
         self._lock = threading.Lock()
         self._abandoned: list[Worker] = []
         self._reloading: list[Worker] = []
@@ -100,17 +102,31 @@ class Analysis:
         if self._renewed:
             self._perception.close()
 
+    def forget(self) -> None:
+        """Let go of all pictures and sound, and of the faces, before the next picture is seen; from any thread."""
+        self._sound.forget()
+        self.forget_faces()
+
+    def forget_faces(self) -> None:
+        """Let go of all pictures and faces, before the next picture is seen; from any thread."""
+        self._frames.forget()
+        self._forgetting.set()
+
+    def cut(self, picture: Picture, landmarks: Floats) -> Picture:
+        """A face as the static network is given it: (S, S, 3) RGB of a BGR picture and (478, 2) landmarks."""
+        return self._perception.seeing.static.cut(picture, landmarks)
+
+    def choose(self, face_id: int | None) -> None:
+        """Make this face the target while it is in view; None lets size or place decide."""
+        self._perception.seeing.tracker.choose(face_id)
+
     def bend(self, ladder: Ladder) -> None:
         """Do as little as the rung of the ladder says."""
         self._rung = ladder.rung
         blind = ladder.rung == ONE and ladder.rests == "picture"
         self._deaf = ladder.rung == ONE and ladder.rests == "sound"
         self._frames.every = 0 if blind else 2 if ladder.rung >= RATE else 1
-        self._bend_steps()
-
-    def _bend_steps(self) -> None:
-        self._perception.seeing.sparing = self._rung >= LANDMARKS
-        self._perception.hearing.step = max(self._step, _SLOW_STEP) if self._rung >= SOUND else self._step
+        self._perception.seeing.sparing = ladder.rung >= LANDMARKS
 
     def renew(self, worker: Worker) -> bool:
         """Give up a worker that hangs, and let another take its place as soon as there are fresh networks for it.
@@ -151,6 +167,7 @@ class Analysis:
             fresh.close()
             return
         fresh.hearing.skip(self._sound)
+        fresh.seeing.tracker.next_id = self._perception.seeing.tracker.next_id  # nobody gets the id of another
         with self._lock:
             renewed, rest = self._perception.exchanged(fresh, seeing=name == "video")
             self._take(renewed)
@@ -159,6 +176,8 @@ class Analysis:
         self._workers[name].start()
         self._shared.notice(f"{name} goes on")
         rest.close()
+        del fresh, rest  # else what was closed is not freed yet
+        trim()
 
     def _take(self, perception: Perception) -> None:
         """Use these networks from now on."""
@@ -166,7 +185,7 @@ class Analysis:
         perception.seeing.voice = perception.hearing.voice  # one may listen to what the other sees
         self._perception = perception
         self._shared.board.engines = perception.engines
-        self._bend_steps()
+        perception.seeing.sparing = self._rung >= LANDMARKS
 
     def _worker(self, name: Modality) -> Worker:
         work = self._video if name == "video" else self._listen
@@ -176,6 +195,9 @@ class Analysis:
         seeing = self._perception.seeing
         while worker.going:
             grid = self._frames.take(_POLL_S)
+            if self._forgetting.is_set():
+                self._forgetting.clear()
+                seeing.forget()
             if grid is None:
                 continue
             if grid.arrived is not None:
@@ -190,6 +212,8 @@ class Analysis:
     def _listen(self, worker: Worker) -> None:
         hearing = self._perception.hearing
         while worker.going:
+            # Between two windows only: what is waited for must be what is taken in.
+            hearing.step = max(self._step, _SLOW_STEP) if self._rung >= SOUND else self._step
             if not self._sound.wait(hearing.next_end, _POLL_S) or not worker.going:
                 continue
             if self._deaf:

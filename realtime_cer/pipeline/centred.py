@@ -15,7 +15,7 @@ from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.perception.acoustic import AcousticModel
 from realtime_cer.pipeline.decision import decision
-from realtime_cer.pipeline.steps import MIN_HEARD_S, Perception, Seeing
+from realtime_cer.pipeline.steps import MIN_HEARD_S, WINDOW_KEPT_S, Perception, Seeing
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Floats, Frame, Scores, Visual, read_only
 
 _LENGTH = round(WINDOW_S * SAMPLE_RATE)
@@ -67,7 +67,8 @@ class EveryFrame:
         seeing = self._seeing
         face = seeing.tracker.see(frame)
         if face is None:
-            if seeing.tracker.lost:
+            away_s = frame.t - self._held.t if self._held else 0.0
+            if seeing.tracker.lost or away_s > WINDOW_KEPT_S:
                 seeing.dynamic.keep(())
                 self._held = None
             return Visual(frame.seq, frame.t, None, None, None)

@@ -7,7 +7,8 @@ from realtime_cer.buffers import GRID_S, instant
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.decision import decision
-from realtime_cer.records import Decision, Scores, Visual
+from realtime_cer.pipeline.people import People
+from realtime_cer.records import Decision, Face, Scores, Visual
 
 _TOLERANCE_S = 1e-6
 
@@ -28,16 +29,21 @@ class Decider:
     ----------
     thin : decide for even instants only, which leaves each one grid step more to wait for its picture; may be changed
         at any time, from any thread
+    people : who is in view, and whose the sound is
     """
 
     def __init__(self, config: Config, weights: FusionWeights, origin: float) -> None:
         self.thin = False
-        self._config = config
-        self._weights = weights
+        self.people = People(config)
+        self._by = config, weights
         self._origin = origin
         self._next = 0
         self._dropped = 0
         self._acoustic: deque[Scores] = deque(maxlen=16)
+
+    def change(self, config: Config, weights: FusionWeights) -> None:
+        """Decide by these from the next decision on; from any thread."""
+        self._by = config, weights
 
     def complete(self, end: float) -> bool:
         """Whether a stream that ends at ``end`` has all its decisions; an instant wants half a step of it."""
@@ -50,7 +56,7 @@ class Decider:
 
     def prompt_by(self, k: int) -> float:
         """Until when instant ``k`` waits for its picture where every instant is decided."""
-        return instant(self._origin, k) + self._config.deadline_ms / 1000
+        return instant(self._origin, k) + self._by[0].deadline_ms / 1000
 
     def due(self, now: float) -> bool:
         """Whether the next decision cannot wait any longer."""
@@ -83,11 +89,20 @@ class Decider:
         """Whether instant ``k`` is one of those that are decided."""
         return k % 2 == 0 or not self.thin
 
+    def hush(self) -> None:
+        """Let go of what was heard; from any thread."""
+        self._acoustic = deque(maxlen=16)
+
+    def forget(self) -> None:
+        """Let go of what was heard, and of everybody; from any thread."""
+        self.hush()
+        self.people.forget()
+
     def _sound_at(self, t: float) -> Scores | None:
         """The newest acoustic scores that count at ``t``."""
         for scores in reversed(self._acoustic):
             if scores.t <= t + _TOLERANCE_S:
-                return scores if (t - scores.t) * 1000 <= self._config.max_age_ms + 1e-3 else None
+                return scores if (t - scores.t) * 1000 <= self._by[0].max_age_ms + 1e-3 else None
         return None
 
     def _decide(self, visual: Visual | None, now: float) -> Decision:
@@ -95,19 +110,19 @@ class Decider:
         self._next = (k // 2 + 1) * 2 if self.thin else k + 1
         dropped, self._dropped = self._dropped, 0
         t = instant(self._origin, k)
-        scores: Mapping[str, Scores | None] = {
-            "static": visual.static if visual else None,
-            "dynamic": visual.dynamic if visual else None,
-            "acoustic": self._sound_at(t),
-        }
-        return decision(
-            t,
-            k,
-            scores,
-            visual.face if visual else None,
-            self._config,
-            self._weights,
-            searched=visual is not None,
-            now=now,
-            dropped=dropped,
-        )
+        config, weights = self._by  # once, so that a row is of one piece
+
+        def row(scores: Mapping[str, Scores | None], face: Face | None) -> Decision:
+            return decision(
+                t,
+                k,
+                scores,
+                face,
+                config,
+                weights,
+                searched=visual is not None,
+                now=now,
+                dropped=dropped,
+            )
+
+        return self.people.decide(visual, self._sound_at(t), row)

@@ -63,8 +63,10 @@ class Fusion:
                 decisions = self._decider.seen(result, now)
             self._judge(result, now, in_time=bool(decisions))
             self._all(decisions, now)
-        elif result is not None and result.acoustic is not None:
-            self._decider.heard(result.acoustic)
+        elif result is not None:
+            self._decider.people.heard(result)
+            if result.acoustic is not None:
+                self._decider.heard(result.acoustic)
         if self._decider.due(now):
             with self._shared.metering.timed("fusion"):
                 decisions = self._decider.tick(now)

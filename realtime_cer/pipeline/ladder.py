@@ -7,8 +7,8 @@
     picture
 3   sound every second      a window of sound every second instead of every half
 4   2.5 pictures a second   decisions for even instants only, and 0.2 s more for each to wait for its picture
-5   picture only, or        the other modality rests: sound if nobody speaks, else the one that costs more
-    sound only
+5   picture only, or        the other modality rests: sound if nobody speaks, else the one that costs more; later on
+    sound only              the one that gives nothing any more
 ==  ======================  =====================================================================================
 
 Each rung has those above it in it.
@@ -120,7 +120,7 @@ class Ladder:
         self._loads.clear()
 
     def judge(self, now: float, load: Load) -> bool:
-        """Take in how the machine does, a few times a second; gives whether the rung has changed."""
+        """Take in how the machine does, a few times a second; gives whether the rung, or what rests, has changed."""
         self._since = now if self._since is None else self._since
         self._loads.append((now, load))
         # One that is a whole span old is kept, and no other.
@@ -136,6 +136,10 @@ class Ladder:
         if now - began < SPAN_S:
             return False
         span = _Span.between(first, load, now - began)
+        if self.rung == ONE and self._gives_nothing(span, load):
+            self.rests = "picture" if self.rests == "sound" else "sound"
+            self._loads.clear()
+            return True
         if span.judged >= _LEAST and span.in_time < _BEHIND:
             down = next((rung for rung in range(self.rung + 1, ONE + 1) if _saves(rung, load)), None)
             if down is None:
@@ -149,6 +153,10 @@ class Ladder:
             if self._room(span, load, up):
                 return self._go(up, now)
         return False
+
+    def _gives_nothing(self, span: _Span, load: Load) -> bool:
+        """Whether the one modality that works has lost its source, and the other may have one."""
+        return not load.heard if self.rests == "picture" else load.heard and not span.judged
 
     def _room(self, span: _Span, load: Load, up: int) -> bool:
         """Whether what was measured on this rung leaves room for the work of a higher one."""

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -30,13 +29,15 @@ from realtime_cer.pipeline.analysis import Analysis
 from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.fusing import Fusion
+from realtime_cer.pipeline.intake import Intake
 from realtime_cer.pipeline.ladder import PREVIEW
 from realtime_cer.pipeline.meters import Metering
 from realtime_cer.pipeline.overseer import Overseer
 from realtime_cer.pipeline.shared import Shared
+from realtime_cer.pipeline.steering import Steering
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame, Meters, Snapshot, meters_row
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Floats, Frame, Meters, Picture, Snapshot, meters_row
 
 _POLL_S = 0.1
 _JOIN_S = 1.5
@@ -64,6 +65,7 @@ class Live:
     Attributes
     ----------
     origin : time of grid instant 0; there once the networks are
+    steering : what may be changed while it runs
     """
 
     def __init__(
@@ -79,12 +81,11 @@ class Live:
         notice: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._loading = perception if isinstance(perception, Future) else None
-        self.sources = tuple(sources)
         self._clock = clock
         self._taps = tuple(taps)
         self._reload = reload
-        self._shared = Shared(clock, notice, Board(self.sources), Metering(clock))
-        self._config, self._weights = config, weights
+        self._shared = Shared(clock, notice, Board(sources), Metering(clock))
+        self._config = config
         self._ready = threading.Event()
         self._rows: queue.Queue[Decision] = queue.Queue(maxsize=_ROWS_HELD)
         self.rows_lost = 0
@@ -92,13 +93,8 @@ class Live:
         self._held: Snapshot | None = None
         self._stop = self._shared.stop
         self._finished = threading.Event()
-        self._capturing = len(self.sources)
-        self._newest = float("-inf")
-        self._lock = threading.Lock()
-        self._captures = tuple(
-            Worker(f"capture-{kind}", partial(self._capture, kind, source), self._stop, clock)
-            for kind, source in self.sources
-        )
+        self._intake = Intake(self._shared, sources, self._tap)
+        self.steering = Steering(self._shared, config, weights, self._intake)
         self._waiter = Worker("waiter", self._wait, self._stop, clock)
         self._workers: tuple[Worker, ...] = ()
         if not isinstance(perception, Future):
@@ -110,17 +106,21 @@ class Live:
         self.origin = self._metered = clock()
         self._frames = FrameRing(self.origin)
         self._sound = AudioRing(self.origin)
-        self._decider = Decider(config, self._weights, self.origin)
+        self._decider = Decider(*self.steering.settings, self.origin)
         self._analysis = Analysis(shared, perception, self._frames, self._sound, self._reload)
         fusion = Fusion(shared, self._decider, self._issue, self._ended)
         fuse = Worker("fusion", fusion.work, self._stop, clock)
-        self._overseer = Overseer(shared, config, self._analysis, self._decider, fusion, (*self._captures, fuse))
+        self.steering.begin(self._decider, self._analysis)
+        self._overseer = Overseer(
+            shared, config, self._analysis, self._decider, fusion, lambda: (*self._intake.workers, fuse)
+        )
         self._workers = fuse, Worker("overseer", self._overseer.work, self._stop, clock)
         self._rung = self._overseer.ladder.rung
         self._ready.set()
+        self._intake.open(self._frames, self._sound, lambda: self._overseer.ladder.rung >= PREVIEW)
 
     def __enter__(self) -> Self:
-        for worker in self._captures:
+        for worker in self._intake.workers:
             worker.start()
         if self._loading is None:
             self._start()
@@ -185,9 +185,14 @@ class Live:
         self._raise()  # what set the stop event may have failed just now
 
     @property
+    def sources(self) -> tuple[tuple[str, Source], ...]:
+        """Kind and source, for each that is at work."""
+        return self._intake.sources
+
+    @property
     def _all(self) -> tuple[Worker, ...]:
         analysis = (*self._analysis.workers, *self._analysis.loaders) if self._ready.is_set() else ()
-        return (self._waiter, *self._captures, *analysis, *self._workers)
+        return (self._waiter, *self._intake.workers, *analysis, *self._workers)
 
     def _raise(self) -> None:
         for worker in self._all:
@@ -216,6 +221,33 @@ class Live:
         """This moment, also while a view is paused."""
         return self._shared.board.snapshot(self._clock(), self._meters())
 
+    def forget(self) -> None:
+        """Let go of all that is held of people; what was captured before now will not be shown or decided by either."""
+        self._held = None
+        self._shared.board.forget(self._clock())
+        if self._ready.is_set():
+            self._analysis.forget()
+            self._decider.forget()
+
+    def choose(self, face_id: int | None) -> None:
+        """Make this face the target while it is in view; None lets size or place decide."""
+        if self._ready.is_set():
+            self._analysis.choose(face_id)
+
+    def calibrate(self, face_id: int) -> None:
+        """Learn a face's neutral for three seconds, and take it out of what is said of this face from then on."""
+        if self._ready.is_set():
+            self._decider.people.calibrate(face_id)
+
+    def uncalibrate(self, face_id: int) -> None:
+        """Undo ``calibrate``, or break it off."""
+        if self._ready.is_set():
+            self._decider.people.uncalibrate(face_id)
+
+    def cut(self, picture: Picture, landmarks: Floats) -> Picture:
+        """A face as the static network is given it."""
+        return self._analysis.cut(picture, landmarks)
+
     def drew(self, seconds: float) -> None:
         """Note how long a view took to draw."""
         self._shared.metering.add("draw", seconds)
@@ -224,15 +256,8 @@ class Live:
         """How all of this does; None before it has begun."""
         if not self._ready.is_set():
             return None
-        ladder, metering = self._overseer.ladder, self._shared.metering
-        return Meters(
-            stages=metering.stages(),
-            queues={"grid": self._frames.waiting, "results": self._shared.inbox.qsize(), "rows": self._rows.qsize()},
-            drops=metering.drops | self._shared.board.lost_by_sources(),
-            rung=ladder.rung,
-            rung_name=ladder.name,
-            memory_mib=self._overseer.memory_mib,
-            stalled=self._overseer.stalled,
+        return self._overseer.meters(
+            {"grid": self._frames.waiting, "results": self._shared.inbox.qsize(), "rows": self._rows.qsize()}
         )
 
     @property
@@ -246,39 +271,15 @@ class Live:
             and not self._decider.due(self._clock())
         )
 
-    def _capture(self, kind: str, source: Source, worker: Worker) -> None:
-        while kind == "file" and not self._ready.wait(_POLL_S) and worker.going:
-            pass  # a file is not begun before it can be analysed
-        for item in source.items(worker.stop):
-            with worker.working():
-                self._take(item)
-        with self._lock:
-            self._capturing -= 1
-
-    def _take(self, item: Frame | AudioBlock) -> None:
-        ready = self._ready.is_set()
-        if isinstance(item, Frame):
-            self._newest = max(self._newest, item.t)
-            self._shared.board.show(item, small=ready and self._overseer.ladder.rung >= PREVIEW)
-        if not ready:
-            return
-        if isinstance(item, Frame):
-            now = self._clock()
-            if self._frames.push(item, now) is not None:
-                self._shared.metering.add("capture", now - item.t)
-        else:
-            self._sound.push(item)
-        self._tap(item)
-
     def _tap(self, item: Frame | AudioBlock | Decision) -> None:
         for tap in self._taps:
             tap(item)
 
     def _ended(self) -> bool:
         """Whether every instant up to the last captured item has its decision."""
-        if self._capturing:
+        if not self._intake.over:
             return False
-        last = max(self._newest, self.origin + self._sound.end / SAMPLE_RATE)
+        last = max(self._intake.newest, self.origin + self._sound.end / SAMPLE_RATE)
         # In this order: an idle reader has sent all it had, so an empty inbox means that all of it was decided.
         if self._analysis.seen_all and self._shared.inbox.unfinished_tasks == 0 and self._decider.complete(last):
             self._finished.set()
@@ -290,7 +291,7 @@ class Live:
             self._rung, self._metered = rung, now
             meters = self._meters()
             decision = replace(decision, meters=meters_row(meters) if meters else None)
-        self._shared.board.issued(decision, now)
+        self._shared.board.issued(decision, now, self._decider.people.now)
         self._tap(decision)
         try:
             self._rows.put_nowait(decision)

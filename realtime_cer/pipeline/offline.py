@@ -48,6 +48,7 @@ def decide(
             sound.push(item)
             while sound.end >= perception.hearing.next_end:
                 heard = perception.hearing.hear(sound)
+                decider.people.heard(heard)
                 if heard.acoustic is not None:
                     decider.heard(heard.acoustic)
     while not decider.complete(end):

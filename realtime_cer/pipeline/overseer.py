@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -13,6 +14,7 @@ from realtime_cer.pipeline.ladder import RATE, SPAN_S, Ladder, Load
 from realtime_cer.pipeline.shared import Shared
 from realtime_cer.pipeline.watchdog import Watchdog
 from realtime_cer.pipeline.worker import Worker
+from realtime_cer.records import Meters
 
 _LOOK_S = 0.5
 _MIB = 2**20
@@ -31,7 +33,7 @@ class Overseer:
     config : whether to bend, and when a worker has stalled
     analysis, decider : are bent
     fusion : tells how many pictures come in time
-    workers : those that are watched beside the analysis'
+    workers : gives those that are watched beside the analysis'
 
     Attributes
     ----------
@@ -47,7 +49,7 @@ class Overseer:
         analysis: Analysis,
         decider: Decider,
         fusion: Fusion,
-        workers: tuple[Worker, ...],
+        workers: Callable[[], tuple[Worker, ...]],
     ) -> None:
         self.stalled: tuple[str, ...] = ()
         self.ladder = Ladder()
@@ -68,7 +70,7 @@ class Overseer:
         """Look after everything once."""
         self.memory_mib = self._process.memory_info().rss / _MIB
         before = self.stalled
-        stalled = self._watchdog.look((*self._workers, *self._analysis.workers), now)
+        stalled = self._watchdog.look((*self._workers(), *self._analysis.workers), now)
         for worker in stalled:
             if not self._analysis.renew(worker) and worker.name not in before:
                 self._shared.notice(f"{worker.name} does not move")
@@ -78,6 +80,19 @@ class Overseer:
         elif self._config.ladder:
             self._bend(self._load(now), now)
 
+    def meters(self, queues: Mapping[str, int]) -> Meters:
+        """How all of this does; ``queues`` are depths of now."""
+        metering = self._shared.metering
+        return Meters(
+            stages=metering.stages(),
+            queues=queues,
+            drops=metering.drops | self._shared.board.lost_by_sources(),
+            rung=self.ladder.rung,
+            rung_name=self.ladder.name,
+            memory_mib=self.memory_mib,
+            stalled=self.stalled,
+        )
+
     def _bend(self, load: Load, now: float) -> None:
         before = self.ladder.rung
         if not self.ladder.judge(now, load):
@@ -86,6 +101,8 @@ class Overseer:
         self._decider.thin = self.ladder.rung >= RATE
         if self.ladder.rung < before:
             why = "there is room again"
+        elif self.ladder.rung == before:
+            why = f"no {self.ladder.rests} comes"
         elif load.short:
             gc.collect()
             why = "memory is short"

@@ -21,13 +21,20 @@ from realtime_cer.perception.acoustic import AcousticModel, pad, repeat
 from realtime_cer.perception.dynamic import LENGTH as VECTORS
 from realtime_cer.perception.dynamic import DynamicModel
 from realtime_cer.perception.face import FaceFinder
+from realtime_cer.perception.gate import mouth_gap
 from realtime_cer.perception.static import StaticModel, cut_of
 from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, Voice
-from realtime_cer.records import SAMPLE_RATE, Face, GridFrame, Scores, Sound, Visual
+from realtime_cer.records import SAMPLE_RATE, Face, GridFrame, Scores, SeenFace, Sound, Visual
 
 MIN_HEARD_S = 0.5
 """Less real sound than this in a window says nothing."""
+
+WINDOW_KEPT_S = 1.0
+"""The dynamic window of a face outlasts so long an absence."""
+
+_SLOT_S = 0.1
+_MOST_SLOTS = 40
 
 
 class Probe(Protocol):
@@ -67,41 +74,58 @@ class Seeing:
         self.voice = voice
         self.probe: Probe = _Unwatched()
         self.sparing = False
-        self._found: tuple[int, Face] | None = None
+        self._found: tuple[int, Face | None, tuple[Face, ...]] | None = None
+        self._last: dict[int, float] = {}
 
     def see(self, grid: GridFrame) -> Visual:
-        """Analyse one grid frame. A model that has no answer is missing; without vectors the dynamic one is, too."""
+        """Analyse one grid frame. A model that has no answer is missing; without vectors the dynamic one is, too.
+
+        Every face has a dynamic window of its own, which outlasts a second out of sight: half of it at the most is
+        then older than the absence. After a longer one it begins anew.
+        """
         probe = self.probe
         with probe.timed("face"):
-            face = self._face(grid)
-        self.voice.look(grid.frame.t, face)
-        if face is None:
-            if self.tracker.lost:
-                self.dynamic.keep(())
-            return Visual(grid.k, grid.frame.t, None, None, None, grid.dropped)
-        static = dynamic = None
+            face, faces = self._faces(grid)
+        t = grid.frame.t
+        self.voice.look(t, face)
+        self._last |= {one.id: t for one in faces}
+        self._last = {i: last for i, last in self._last.items() if t - last <= WINDOW_KEPT_S + 1e-6}
+        self.dynamic.keep(list(self._last))
+        static: list[Scores | None] = [None] * len(faces)
+        dynamic = list(static)
         try:
-            with probe.timed("static"):
-                [(static, features)] = self.static(grid.frame, [face])
-            static = _whole("static", static)
-            with probe.timed("dynamic"):
-                self.dynamic.keep([face.id])
-                [dynamic] = self.dynamic(grid.frame.t, [face.id], [features])
-            dynamic = _whole("dynamic", dynamic)
+            if faces:
+                with probe.timed("static"):
+                    said = self.static(grid.frame, faces)
+                static[:] = [_whole("static", scores) for scores, _ in said]
+                with probe.timed("dynamic"):
+                    lately = self.dynamic(t, [one.id for one in faces], [vector for _, vector in said])
+                dynamic[:] = [_whole("dynamic", scores) for scores in lately]
         except EngineFault as fault:
-            static, dynamic = (None if fault.network == "static" else static), None
             probe.faulted(fault)
-        return Visual(grid.k, grid.frame.t, face, static, dynamic, grid.dropped)
+        seen = tuple(SeenFace(one, static[n], dynamic[n], mouth_gap(one.landmarks)) for n, one in enumerate(faces))
+        mine = next((one for one in seen if one.face is face), None)
+        if mine is None:
+            return Visual(grid.k, t, None, None, None, grid.dropped, seen)
+        return Visual(grid.k, t, mine.face, mine.static, mine.dynamic, grid.dropped, seen)
 
-    def _face(self, grid: GridFrame) -> Face | None:
-        """The target face: found now or, when sparing, in the picture just before."""
+    def forget(self) -> None:
+        """Let go of all faces, and of what was seen in them."""
+        self.tracker.forget()
+        self.dynamic.keep(())
+        self._last.clear()
+        self._found = None
+
+    def _faces(self, grid: GridFrame) -> tuple[Face | None, tuple[Face, ...]]:
+        """The target face and all faces: found now or, when sparing, in the picture just before."""
         found, self._found = self._found, None
         if self.sparing and found is not None and grid.k - found[0] == 1:
-            return found[1]
+            return found[1:]
         face = self.tracker.see(grid.frame)
-        if face is not None:
-            self._found = grid.k, face
-        return face
+        faces = self.tracker.faces
+        if faces:
+            self._found = grid.k, face, faces
+        return face, faces
 
 
 class Hearing:
@@ -143,6 +167,8 @@ class Hearing:
         with self.probe.timed("voice"):
             self.voice.hear(fresh)
             speech = self.voice.share(fresh.t, self._span_s)
+            slots = min(round(len(fresh.samples) / SAMPLE_RATE / _SLOT_S), _MOST_SLOTS)
+            spoken = tuple(self.voice.share(fresh.t - n * _SLOT_S, _SLOT_S) for n in reversed(range(slots)))
         voice = speech >= self._least
         acoustic = None
         if voice:
@@ -155,7 +181,7 @@ class Hearing:
                 except EngineFault as fault:
                     acoustic = None
                     self.probe.faulted(fault)
-        return Sound(fresh.t, _level_db(fresh.samples[-step:]), speech, voice, acoustic)
+        return Sound(fresh.t, _level_db(fresh.samples[-step:]), speech, voice, acoustic, spoken)
 
 
 @dataclass(frozen=True, slots=True)

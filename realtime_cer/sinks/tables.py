@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
-from realtime_cer.records import Decision
+from realtime_cer.records import Decision, Person
 
 
 def _short(value: float) -> float:
@@ -24,7 +24,8 @@ def to_row(decision: Decision) -> dict[str, Any]:
     """A decision as plain values for JSON.
 
     Times have microseconds, ages tenths of a millisecond; probabilities have nine significant digits, from which the
-    networks' float32 numbers come back bit for bit. The key ``meters`` is there only where the decision has any.
+    networks' float32 numbers come back bit for bit. The key ``people``, the others in view, is there only
+    where there are any, and ``meters`` only where the decision has some.
     """
     row: dict[str, Any] = {
         "t": round(decision.t, 6),
@@ -42,6 +43,8 @@ def to_row(decision: Decision) -> dict[str, Any]:
         "weights": decision.weights,
         "engine": dict(decision.engine),
     }
+    if decision.people:
+        row["people"] = [_person(one) for one in decision.people]
     if decision.meters is not None:
         row["meters"] = dict(decision.meters)
     return row
@@ -76,6 +79,29 @@ def from_row(row: Mapping[str, Any]) -> Decision:
         weights=row["weights"],
         engine=dict(row["engine"]),
         meters=row.get("meters"),
+        people=tuple(_person_from(one, row) for one in row.get("people", ())),
+    )
+
+
+def _person(person: Person) -> dict[str, Any]:
+    """One of the others in view; what is not here is as in the row around it."""
+    own = to_row(person.decision)
+    kept = ("face", "label", "reason", "basic", "compound", "models", "contributions")
+    speaking = None if person.speaking is None else round(person.speaking, 6)
+    known = {"gated": person.gated, "speaking": speaking, "calibrated": person.calibrated}
+    return {"id": person.id, **{key: own[key] for key in kept}, **known}
+
+
+def _person_from(one: Mapping[str, Any], row: Mapping[str, Any]) -> Person:
+    around = {key: value for key, value in row.items() if key not in ("people", "meters")}
+    x, y, width, height = one["face"]
+    return Person(
+        id=one["id"],
+        box=(x, y, width, height),
+        decision=from_row({**around, **one}),
+        speaking=one["speaking"],
+        gated=one["gated"],
+        calibrated=one["calibrated"],
     )
 
 

@@ -11,8 +11,8 @@ from realtime_cer.inference.manifest import Manifest
 from realtime_cer.labels import BASIC
 from realtime_cer.perception.acoustic import AcousticModel
 from realtime_cer.perception.dynamic import DynamicModel
-from realtime_cer.perception.face import FaceTracker
 from realtime_cer.perception.static import StaticModel
+from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.perception.voice import SileroVoice
 from realtime_cer.pipeline.steps import Hearing, Perception, Seeing
 from realtime_cer.records import Floats, Picture
