@@ -5,9 +5,7 @@ One small JSON file in the user's configuration folder: ``REALTIME_CER_CONFIG``,
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from realtime_cer.errors import Refused
+from realtime_cer.whole import write_whole
 
 FILE = "offsets.json"
 
@@ -163,22 +162,11 @@ def _others(camera_name: str, microphone_name: str, notice: Callable[[str], obje
 
 
 def _write(pairs: list[_Pair]) -> Path:
-    """Write the whole file beside the old one, then put it in its place: nobody ever reads half of it."""
+    """Write the whole file."""
     path = offsets_file()
-    part: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-        part = Path(name)
-        with os.fdopen(handle, "wb") as out:
-            out.write(_PAIRS.dump_json(pairs, indent=2) + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
+        write_whole(path, _PAIRS.dump_json(pairs, indent=2) + b"\n")
     except OSError as error:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink()
         raise Refused(
             f"measured offsets {path} cannot be written ({error.strerror}): "
             "name another folder with REALTIME_CER_CONFIG"

@@ -25,9 +25,16 @@ class AttractView(Panel):
         self.trouble = ""
         self.at: float | None = None
         """The moment that is drawn, in seconds; None for the clock's."""
+        self.spent_s = 0.0
+        """How long the last painting took: more on a large screen."""
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Paint all of it; a few milliseconds, at any size."""
+        """Paint all of it."""
+        begun = time.perf_counter()
+        self._paint()
+        self.spent_s = time.perf_counter() - begun
+
+    def _paint(self) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self.theme.ground))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

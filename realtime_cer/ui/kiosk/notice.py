@@ -75,11 +75,11 @@ class NoticeView(Panel):
         painter.setBrush(QColor(self.theme.panel))
         painter.drawRoundedRect(line, 14 * unit, 14 * unit)
         size = self.px(19)
-        x = line.left() + 60 * unit
+        x = line.left() + 52 * unit
         self._face(painter, QPointF(x, line.center().y()), 30 * unit)
         x += 48 * unit
         told = QRectF(x, line.top(), line.right() - x, line.height())
-        x += write(painter, told, text.gesture, size, self.theme.ink, bold=True) + 44 * unit
+        x += write(painter, told, text.gesture, size, self.theme.ink, bold=True) + 34 * unit
         cap = width_of(text.space, size, True) + 36 * unit
         key = QRectF(x, line.center().y() - 21 * unit, cap, 42 * unit)
         paint_cap(painter, key, text.space, size, self)

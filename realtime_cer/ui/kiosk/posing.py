@@ -188,10 +188,11 @@ class StripView(Panel):
         painter.fillRect(self.rect(), QColor(self.theme.ground))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         size = self.px(18)
-        wide = [width_of(told, size) + size * (max(len(cap), 1) * 0.3 + 4.6) for cap, told in self.keys]
-        x = (self.width() - sum(wide)) / 2
-        for (cap, told), each in zip(self.keys, wide, strict=True):
-            place = QRectF(x, (self.height() - size * 1.8) / 2, size * (1.5 + 0.3 * len(cap)), size * 1.8)
-            paint_cap(painter, place, cap, size, self)
-            write(painter, QRectF(place.right() + size * 0.6, 0, each, self.height()), told, size, self.theme.dim)
-            x += each
+        caps = [max(width_of(cap, size, True) + size, size * 1.8) for cap, _ in self.keys]
+        words = [width_of(told, size) + 1 for _, told in self.keys]
+        gap, apart = size * 0.6, size * 2.4
+        x = (self.width() - sum(caps) - sum(words) - gap * len(caps) - apart * (len(caps) - 1)) / 2
+        for (cap, told), key, word in zip(self.keys, caps, words, strict=True):
+            paint_cap(painter, QRectF(x, (self.height() - size * 1.8) / 2, key, size * 1.8), cap, size, self)
+            write(painter, QRectF(x + key + gap, 0, word, self.height()), told, size, self.theme.dim)
+            x += key + gap + word + apart

@@ -31,6 +31,9 @@ from realtime_cer.ui.window import Window
 
 _LOOK_MS: Final = 33
 _DREAM_S: Final = 0.05
+_SHARE: Final = 5.0
+"""Of so many parts of the time, the loop takes one."""
+
 _FRESH_S: Final = 1.0
 """An older picture says nothing about who is there."""
 
@@ -124,7 +127,7 @@ class KioskWindow(QWidget):
 
     def _rest(self, now: float) -> None:
         """Nobody is there: dream, and do what is to be done once a day."""
-        if now - self._dreamt >= _DREAM_S:
+        if now - self._dreamt >= max(_DREAM_S, _SHARE * self.attract.spent_s):
             self._dreamt = now
             self.attract.trouble = self._room_trouble or self._booth.trouble()
             self.attract.update()
@@ -247,7 +250,8 @@ class KioskWindow(QWidget):
             self.close()
             return
         if key in _AGREE:
-            self.visit.agree(now)
+            if self.visit.agree(now):
+                self._booth.forget()
         elif key == Qt.Key.Key_F and state != "forgotten":
             if self.visit.forget(now):
                 self._booth.forget()

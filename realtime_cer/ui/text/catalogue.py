@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from realtime_cer.ui.text.kiosk import KioskText
+from realtime_cer.ui.text.wizard import WizardText
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Text:
     queues: Mapping[str, str]
     rungs: Mapping[str, str]
     keys: Mapping[str, str]
+    controls: Mapping[str, str]
 
     # The verdict.
     starting: str
@@ -110,5 +112,25 @@ class Text:
     keys_title: str
     keys_close: str
 
+    # Controls.
+    muted: str
+    recording: str
+    on: str
+    off: str
+    dark: str
+    light: str
+    looking: str
+    nothing_found: str
+    choose: str
+
+    # People.
+    speaks: str
+    picture_only: str
+    with_sound: str
+    calibrated: str
+    calibrating: str
+    target: str
+
     # Windows of their own.
     kiosk: KioskText
+    wizard: WizardText

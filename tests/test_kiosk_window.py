@@ -1,0 +1,522 @@
+"""The kiosk's real window, driven with real key presses, over made moments; and the wiping of a running recogniser."""
+
+import gc
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from parts.kiosk import Room
+from parts.mjpeg import MjpegServer, numbered_jpegs
+from parts.moments import decision, plain
+from parts.perception import tiny_perception
+from pytestqt.qtbot import QtBot
+
+from realtime_cer.buffers import AudioRing, FrameRing
+from realtime_cer.capture.source import Counters, SourceStatus
+from realtime_cer.cli import main
+from realtime_cer.commands.booth import Attendant, check_kiosk, read_notice, self_test
+from realtime_cer.commands.heart import RESTART
+from realtime_cer.config import Config, KioskConfig, read_config
+from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights
+from realtime_cer.kiosk.daily import LEAST_S
+from realtime_cer.kiosk.posing import POSE_S, READY_S
+from realtime_cer.kiosk.room import Room as Counts
+from realtime_cer.kiosk.room import read_room, room_file, write_room
+from realtime_cer.perception.gesture import gape
+from realtime_cer.pipeline.board import Board
+from realtime_cer.pipeline.live import Live
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame, Sound, Visual, read_only
+from realtime_cer.ui.kiosk.awake import awake
+from realtime_cer.ui.kiosk.dream import EACH_S, curves, leader
+from realtime_cer.ui.kiosk.window import KioskWindow
+from realtime_cer.ui.moment import Looks
+
+QtCore = pytest.importorskip("PyQt6.QtCore")
+QtGui = pytest.importorskip("PyQt6.QtGui")
+Key = QtCore.Qt.Key
+PURPLE = (200, 20, 180)
+CHORD = QtCore.Qt.KeyboardModifier.ControlModifier | QtCore.Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """A screen of Qt's own, without telling child processes of other tests."""
+    return ["test", "-platform", "offscreen"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REALTIME_CER_ROOM", str(tmp_path / "room"))
+    return tmp_path / "room"
+
+
+class Kiosk:
+    """A window before which people come and go; its picture is purple all over."""
+
+    def __init__(self, qtbot: QtBot, config: KioskConfig | None = None, notice: str | None = None) -> None:
+        self.room = Room(plain(PURPLE))
+        self.wall = datetime(2026, 3, 2, 12, 0)
+        booth = self.room.booth(config, notice)
+        self.window = KioskWindow(
+            self.room.control, "test", "none", "equal", Looks(language="en"), booth, self.room.clock, lambda: self.wall
+        )
+        self.qtbot = qtbot
+        qtbot.addWidget(self.window)
+        self.window.resize(1280, 720)
+        self.window.show()
+        qtbot.waitExposed(self.window)
+
+    @property
+    def state(self) -> str:
+        """What is shown."""
+        return self.window.visit.state
+
+    def play(self, seconds: float, face: int | None = 1, opening: float = 0.0) -> str:
+        """Let time pass with somebody in view, or nobody."""
+        self.room.opening = opening
+        for _ in range(round(seconds / 0.2)):
+            self.room.pass_s(0.2, face)
+            if self.window.isVisible():
+                self.window.look()
+        return self.state
+
+    def press(self, key: Any, chord: Any = QtCore.Qt.KeyboardModifier.NoModifier) -> str:
+        """Press a key."""
+        self.qtbot.keyClick(self.window, key, chord)
+        return self.state
+
+    def purple(self) -> float:
+        """Share of the window that shows the camera's picture."""
+        image = self.window.grab().toImage().convertToFormat(QtGui.QImage.Format.Format_RGB32)
+        pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
+        pixels = pixels.reshape(image.height(), image.bytesPerLine() // 4, 4)[:, : image.width(), :3].astype(int)
+        return float((np.abs(pixels - PURPLE).max(axis=-1) < 12).mean())
+
+
+@pytest.fixture
+def kiosk(qtbot: QtBot, qapp: object) -> Iterator[Kiosk]:
+    made = Kiosk(qtbot)
+    yield made
+    made.window.close()
+
+
+def test_no_picture_and_nothing_recognised_is_there_before_somebody_agrees(kiosk: Kiosk) -> None:
+    assert kiosk.play(1.0, None) == "attract"
+    assert kiosk.purple() == 0
+    assert kiosk.play(2.0) == "notice"
+    assert kiosk.purple() == 0
+    assert kiosk.window.live is kiosk.window.picture is None
+    for key in (Key.Key_P, Key.Key_Y, Key.Key_D, Key.Key_F12, Key.Key_Question, Key.Key_C):
+        assert kiosk.press(key) == "notice"
+    assert kiosk.press(Key.Key_Space) == "live"
+    assert kiosk.purple() > 0.1
+    assert kiosk.window.live is not None
+    assert kiosk.room.forgotten == 1  # what was seen before they agreed is not shown after
+
+
+def test_an_open_mouth_agrees_as_the_key_does(kiosk: Kiosk) -> None:
+    kiosk.play(2.0)
+    assert kiosk.play(1.0, opening=0.7) == "notice"
+    assert kiosk.window.notice.consent > 0.4
+    assert kiosk.play(1.2, opening=0.7) == "live"
+
+
+def test_whoever_leaves_is_wiped_and_taken_off_the_screen(kiosk: Kiosk) -> None:
+    kiosk.play(2.0)
+    kiosk.press(Key.Key_Return)
+    kiosk.play(2.0)
+    assert kiosk.play(8.0, None) == "attract"
+    assert kiosk.room.forgotten == 2
+    assert kiosk.window.live is None
+    assert kiosk.purple() == 0
+
+
+def test_forget_me_works_in_every_state(kiosk: Kiosk) -> None:
+    kiosk.press(Key.Key_F)
+    assert kiosk.room.forgotten == 1
+    kiosk.play(2.0)
+    assert kiosk.press(Key.Key_F) == "forgotten"
+    kiosk.play(6.0)
+    kiosk.press(Key.Key_Space)
+    assert kiosk.press(Key.Key_P) == "pose"
+    kiosk.play(0.2)
+    assert kiosk.purple() > 0.1
+    assert kiosk.press(Key.Key_F) == "forgotten"
+    assert kiosk.room.forgotten == 4
+    assert kiosk.purple() == 0
+    assert kiosk.window.pose is None
+
+
+def test_a_pose_is_counted_when_its_visitor_says_so(kiosk: Kiosk) -> None:
+    kiosk.play(2.0)
+    kiosk.press(Key.Key_Space)
+    kiosk.press(Key.Key_P)
+    assert kiosk.window.pose is not None
+    posing = kiosk.window.pose.posing
+    kiosk.press(Key.Key_Y)  # not asked yet
+    kiosk.play(READY_S + POSE_S + 0.6)
+    assert posing.phase == "confirm"
+    pair = (posing.asked, posing.said)
+    kiosk.press(Key.Key_Y)
+    assert {(a, s) for a, row in enumerate(read_room().counts) for s, n in enumerate(row) if n} == {pair}
+    assert kiosk.window.pose.room == read_room()
+    kiosk.play(READY_S + POSE_S + 3.0)
+    assert posing.phase == "confirm"
+    kiosk.press(Key.Key_N)
+    assert (read_room().total, read_room().left_out) == (1, 1)
+    assert kiosk.press(Key.Key_P) == "live"
+    assert kiosk.window.pose is None
+
+
+def test_nobody_who_answers_ends_the_game(kiosk: Kiosk) -> None:
+    kiosk.play(2.0)
+    kiosk.press(Key.Key_Space)
+    kiosk.press(Key.Key_P)
+    assert kiosk.play(READY_S + POSE_S + 17.0) == "live"
+    assert not room_file().exists()
+
+
+def test_a_damaged_matrix_is_shown_to_the_operator_and_never_written_over(qtbot: QtBot, qapp: object) -> None:
+    room_file().parent.mkdir()
+    room_file().write_text("{")
+    kiosk = Kiosk(qtbot)
+    kiosk.play(1.0, None)
+    assert "is damaged" in kiosk.window.attract.trouble
+    kiosk.play(2.0)
+    kiosk.press(Key.Key_Space)
+    kiosk.press(Key.Key_P)
+    kiosk.play(READY_S + POSE_S + 0.6)
+    kiosk.press(Key.Key_Y)
+    assert room_file().read_text() == "{"
+
+
+def test_only_the_chord_closes_it(kiosk: Kiosk) -> None:
+    closed: list[bool] = []
+    kiosk.window.closed.connect(lambda: closed.append(True))
+    for key in (Key.Key_Escape, Key.Key_F11, Key.Key_Q):
+        kiosk.press(key)
+    kiosk.press(Key.Key_Q, QtCore.Qt.KeyboardModifier.ControlModifier)
+    kiosk.press(Key.Key_Q, QtCore.Qt.KeyboardModifier.ShiftModifier)
+    kiosk.press(Key.Key_F4, QtCore.Qt.KeyboardModifier.AltModifier)
+    assert kiosk.window.isVisible()
+    assert kiosk.window.cursor().shape() == QtCore.Qt.CursorShape.BlankCursor
+    kiosk.press(Key.Key_Q, CHORD)
+    assert closed == [True]
+    assert not kiosk.window.isVisible()
+
+
+def test_the_live_window_inside_has_no_keys_and_no_mouse(kiosk: Kiosk) -> None:
+    kiosk.play(2.0)
+    kiosk.press(Key.Key_Space)
+    live = kiosk.window.live
+    assert live is not None
+    assert live.testAttribute(QtCore.Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    for key in (Key.Key_Space, Key.Key_F12, Key.Key_D, Key.Key_Q):
+        kiosk.press(key)
+    assert not kiosk.room.control.paused
+    assert not live.meters.isVisible()
+    assert kiosk.window.isVisible()
+
+
+def test_it_tests_itself_and_starts_anew_only_while_nobody_is_there(kiosk: Kiosk) -> None:
+    kiosk.play(30.0, None)
+    assert kiosk.room.tests == 0
+    kiosk.play(40.0, None)
+    assert kiosk.room.tests == 1
+    kiosk.play(2.0)
+    kiosk.room.clock.now += 2 * LEAST_S
+    kiosk.wall = datetime(2026, 3, 3, 4, 0, 30)
+    kiosk.play(2.0)
+    assert kiosk.room.restarts == 0
+    kiosk.play(80.0, None)
+    assert kiosk.room.restarts == 1
+    assert not kiosk.window.isVisible()
+
+
+def test_the_operators_own_notice_is_shown_and_all_of_it_fits(qtbot: QtBot, qapp: object) -> None:
+    own = "Welcome\n\n" + "\n\n".join("Long words of the museum's lawyers. " * 9 for _ in range(10))
+    kiosk = Kiosk(qtbot, notice=own)
+    kiosk.play(2.0)
+    kiosk.window.grab()
+    assert kiosk.window.notice.accessibleName().startswith("Welcome Long words")
+
+
+def test_without_the_question_it_shows_people_at_once(qtbot: QtBot, qapp: object) -> None:
+    assert Kiosk(qtbot, KioskConfig(consent=False)).play(2.0) == "live"
+
+
+def test_the_dream_is_shares_and_its_leader_leads() -> None:
+    t = np.linspace(0, 200, 2001)
+    values = curves(t)
+    np.testing.assert_allclose(values.sum(axis=0), 1)
+    firm = [(moment, *leader(moment)) for moment in t.tolist()]
+    clear = [(n, best) for n, (_, best, strength) in enumerate(firm) if strength > 0.5]
+    assert all(values[:, n].argmax() == best for n, best in clear)
+    assert {best for _, best in clear} == set(range(7))
+    # One moment looks the same in whatever span it is drawn, so nothing jumps.
+    np.testing.assert_allclose(curves(np.linspace(50, 80, 31))[:, 0], curves(np.array([50.0, 51.0]))[:, 0], rtol=1e-3)
+    assert leader(0.49 * EACH_S)[0] != leader(0.51 * EACH_S)[0]
+
+
+# What is asked of the program around it.
+
+
+def test_a_mouth_is_measured_by_its_height_over_its_width() -> None:
+    points = np.zeros((478, 2), np.float32)
+    assert gape(points) == 0
+    points[[78, 308]] = (100, 200), (140, 200)
+    points[[13, 14]] = (120, 190), (120, 214)
+    assert gape(points) == pytest.approx(0.6)
+    assert gape(points * 3) == pytest.approx(0.6)
+
+
+class Still:
+    """A source that stays live: it gives what it has, and the rest when it is told to go on."""
+
+    name = "still"
+
+    def __init__(self, items: list[Any], rest: list[Any] | None = None) -> None:
+        self.counters = Counters()
+        self.status = SourceStatus("live", "", 0.0)
+        self.go_on = threading.Event()
+        self._items, self._rest = items, rest or []
+
+    def items(self, stop: threading.Event) -> Iterator[Any]:
+        """All there is; what was given is not kept."""
+        while self._items:
+            yield self._items.pop(0)
+        while not (self.go_on.wait(0.02) or stop.is_set()):
+            pass
+        while self._rest:
+            yield self._rest.pop(0)
+        stop.wait()
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def test_forgetting_leaves_no_picture_and_no_sound_in_the_recogniser() -> None:
+    """They are not only hidden: the arrays are gone."""
+    now = 100.0
+    faces = [read_only(np.full((48, 64, 3), 200, np.uint8)) for _ in range(4)]
+    frames = [Frame(now + 0.2 * k, k, face) for k, face in enumerate(faces)]
+    held = [weakref.ref(face) for face in faces]
+    dark = Frame(102.0, 9, read_only(np.zeros((48, 64, 3), np.uint8)))
+    loud = AudioBlock(now, read_only(np.full(SAMPLE_RATE, 0.5, np.float32)))
+    camera, microphone = Still(list(frames), [dark]), Still([loud])
+    del faces, frames
+    sources: Any = [("camera", camera), ("microphone", microphone)]
+    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), sources, lambda: now) as live:
+        wait_for(lambda: live.snapshot().visual is not None and live.snapshot().sound is not None)
+        assert any(reference() is not None for reference in held)
+        live.pause(True)
+        now = 101.5
+        live.forget()
+        left = live.snapshot()
+        assert left.frame is left.analysed is left.visual is left.sound is left.decision is None
+        assert left.history == ()
+        assert not live.paused
+        camera.go_on.set()
+        del left
+
+        def gone() -> bool:
+            gc.collect()
+            return not any(reference() is not None for reference in held)
+
+        wait_for(gone)
+        rings = [one for one in gc.get_objects() if isinstance(one, AudioRing) and one.end]
+        assert rings
+        assert not any(ring.window(ring.end, ring.end - ring.start).samples.any() for ring in rings)
+
+
+def test_what_was_captured_before_is_never_shown_after() -> None:
+    camera: Any = Still([])
+    board = Board([("camera", camera)])
+    picture = read_only(np.zeros((48, 64, 3), np.uint8))
+    old, new = Frame(99.9, 0, picture), Frame(100.1, 1, picture)
+    board.forget(100.0)
+    board.show(old, small=False)
+    board.show(old, small=True)
+    board.seen(old, Visual(0, old.t, None, None, None))
+    board.heard(Sound(99.9, -20.0, 0.5, True, None))
+    board.issued(decision(1, 99.9), 100.1)
+    late = board.snapshot(100.2)
+    assert late.frame is late.analysed is late.visual is late.sound is late.decision is None
+    board.show(new, small=False)
+    board.issued(decision(2, 100.2), 100.3)
+    assert board.snapshot(100.3).frame is new
+    assert len(board.snapshot(100.3).history) == 1
+
+
+def wait_for(happened: Any, timeout_s: float = 15.0) -> None:
+    until = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_rings_forget_but_keep_their_place_in_time() -> None:
+    ring = AudioRing(10.0, 2.0)
+    ring.push(AudioBlock(10.0, read_only(np.ones(SAMPLE_RATE, np.float32))))
+    ring.forget()
+    window = ring.window(SAMPLE_RATE, SAMPLE_RATE)
+    assert (window.heard, window.samples.any(), window.t) == (0, False, 11.0)
+    assert ring.push(AudioBlock(11.0, read_only(np.ones(100, np.float32)))) == 0
+    frames = FrameRing(0.0, size=3)
+    frames.push(Frame(0.0, 0, read_only(np.zeros((2, 2, 3), np.uint8))))
+    frames.forget()
+    assert frames.waiting == 0
+    assert frames.take(0.0) is None
+
+
+def test_a_notice_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
+    assert read_notice(None) is None
+    good = tmp_path / "notice.txt"
+    good.write_text("Heading\n\nWords\n")
+    assert read_notice(good) == "Heading\n\nWords"
+    for name, content, words in (
+        ("none.txt", None, "cannot be read"),
+        ("empty.txt", b"  \n", "has 0 letters"),
+        ("long.txt", b"x" * 5000, "4000 at most"),
+        ("binary.txt", b"\xff\xfe\x00", "not text"),
+    ):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(Refused, match=words):
+            read_notice(path)
+
+
+def test_a_kiosk_records_only_where_it_may_and_says_so(tmp_path: Path) -> None:
+    notice = tmp_path / "notice.txt"
+    notice.write_text("We record.")
+    check_kiosk(KioskConfig(), recording=False)
+    check_kiosk(KioskConfig(record=True, notice=notice), recording=True)
+    with pytest.raises(Refused, match="keeps nothing"):
+        check_kiosk(KioskConfig(), recording=True)
+    with pytest.raises(Refused, match="--notice"):
+        check_kiosk(KioskConfig(record=True), recording=True)
+
+
+def test_its_settings_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.toml"
+    path.write_text('[kiosk]\nrestart_at = ""\nleave_s = 10\n')
+    assert read_config(path).kiosk.restart_at is None
+    path.write_text('[kiosk]\nrestart_at = "4 o\'clock"\n')
+    with pytest.raises(Refused, match=r"kiosk\.restart_at"):
+        read_config(path)
+    path.write_text("[kiosk]\nleaves = 3\n")
+    with pytest.raises(Refused, match="did you mean 'leave_s'"):
+        read_config(path)
+
+
+def test_the_self_test_recognises_a_stored_picture_and_names_what_is_wrong() -> None:
+    camera = Still([])
+    assert list(self_test(Config(), [("camera", camera)])) == []  # type: ignore[list-item]
+    camera.status = SourceStatus("lost", "unplugged", 0.0)
+    assert list(self_test(Config(profile="missing"), [("camera", camera)]))[1:] == ["camera still: lost"]  # type: ignore[list-item]
+
+
+def test_the_attendant_tells_the_operator_what_was_found(capfd: pytest.CaptureFixture[str]) -> None:
+    camera: Any = Still([])
+    camera.status = SourceStatus("lost", "", 0.0)
+    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
+        attendant = Attendant(Config(profile="missing"), live, [("camera", camera)])
+        booth = attendant.booth()
+        booth.restart()
+        assert attendant.restarting
+        booth.test()
+        wait_for(lambda: "camera still: lost" in booth.trouble())
+        wait_for(lambda: "self-test: networks: " in capfd.readouterr().err)
+
+
+def test_the_matrix_is_exported_as_a_table_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    assert main(["kiosk-matrix", "--out", str(tmp_path)]) == 2
+    assert "nothing is counted yet" in capsys.readouterr().err
+    write_room(Counts().plus((2, 2)).plus((2, 7)).plus(None))
+    assert main(["kiosk-matrix"]) == 0
+    assert capsys.readouterr().out == read_room().table()
+    assert main(["kiosk-matrix", "--out", str(tmp_path / "out"), "--clear"]) == 0
+    assert (tmp_path / "out" / "kiosk-matrix.csv").read_text().splitlines()[3].endswith("0,0,1,0,0,0,0,1")
+    assert (tmp_path / "out" / "kiosk-matrix.png").read_bytes().startswith(b"\x89PNG")
+    assert read_room() == Counts()
+
+
+SESSION = """
+import sys
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtTest import QTest
+from realtime_cer.commands.live import run_live
+from realtime_cer.config import Config
+from realtime_cer.kiosk.daily import Daily
+from realtime_cer.ui.app import application
+from realtime_cer.ui.kiosk.window import KioskWindow
+CHORD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+SOURCES = {"camera": sys.argv[1], "microphone": "none", "wait": True}
+app = application()
+def act():
+    for window in app.topLevelWidgets():
+        if isinstance(window, KioskWindow) and window.isVisible() and window.control.snapshot().frame is not None:
+            print(window.isFullScreen(), window.visit.state, window.live, flush=True)
+            if leave:
+                QTest.keyClick(window, Qt.Key.Key_Q, CHORD)
+            else:
+                Daily.restart = lambda *given: True
+            timer.stop()
+timer = QTimer()
+timer.timeout.connect(act)
+for leave in (True, False):
+    timer.start(50)
+    print(run_live(Config(), **SOURCES, headless=False, duration_s=None, kiosk=True))
+"""
+
+
+def test_the_whole_program_ends_with_the_chord_and_asks_for_its_daily_restart() -> None:
+    with MjpegServer(numbered_jpegs(20), fps=10) as server:
+        env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+        words = [sys.executable, "-c", SESSION, server.url]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=90, env=env)
+    assert done.stdout.splitlines() == ["True attract None", "0", "True attract None", str(RESTART)], done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Keeping the screen awake.
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
+def test_the_lock_of_systemd_is_held_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of ours stands in for systemd-inhibit: it runs what it is given, as the real one does."""
+    held = tmp_path / "held"
+    program = tmp_path / "systemd-inhibit"
+    program.write_text(f'#!/bin/sh\necho "$@" > {held}\nshift 3\nexec "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with awake() as means:
+        assert "systemd-inhibit" in means
+        assert held.read_text().split()[0] == "--what=idle:sleep"
+        [child] = subprocess.run(
+            ["pgrep", "-P", str(os.getpid()), "-x", "cat"], capture_output=True, text=True
+        ).stdout.split()
+    assert not Path(f"/proc/{child}").exists()
+
+
+@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="no xvfb-run")
+def test_the_saver_of_x11_rests_while_it_is_held() -> None:
+    script = "from realtime_cer.ui.kiosk.awake import awake\nwith awake() as means: print(means)"
+    words = ["xvfb-run", "-a", sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "XScreenSaverSuspend" in done.stdout

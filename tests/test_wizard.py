@@ -1,0 +1,319 @@
+"""The first start: what is picked, seen and heard in the real window, and what is remembered of it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from parts.mjpeg import MjpegServer, numbered_jpegs
+from parts.moments import CAMERA, MICROPHONE, NOW, moment, plain
+from pytestqt.qtbot import QtBot
+
+from realtime_cer.capture.camera import open_camera
+from realtime_cer.capture.remembered import Remembered, read_remembered, remembered_file, write_remembered
+from realtime_cer.capture.source import Counters, SourceStatus
+from realtime_cer.cli import main
+from realtime_cer.commands import wizard as command
+from realtime_cer.commands.wizard import Rehearsal, pick_sources
+from realtime_cer.errors import Refused
+from realtime_cer.records import AudioBlock, Snapshot, Sound, read_only
+from realtime_cer.ui.moment import Looks
+from realtime_cer.ui.wizard import Wizard
+from realtime_cer.ui.wizardpanels import Ear
+
+QtCore = pytest.importorskip("PyQt6.QtCore")
+Key = QtCore.Qt.Key
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    """A screen of Qt's own, without telling child processes of other tests."""
+    return ["test", "-platform", "offscreen"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+class Stand:
+    """A rehearsal that plays what a test wants."""
+
+    def __init__(self, cameras: tuple[str, ...], microphones: tuple[str, ...]) -> None:
+        self.found: Any = None
+        self._later = {"camera": cameras, "microphone": microphones}
+        self.picked: dict[str, str | None] = {}
+        self.searches = 0
+        self.sound: Sound | None = None
+
+    def search(self) -> None:
+        """Find everything at once."""
+        self.searches += 1
+        self.found = dict(self._later)
+
+    def pick(self, kind: str, name: str | None) -> None:
+        """Keep it for the test."""
+        self.picked[kind] = name
+
+    def snapshot(self) -> Snapshot:
+        """A picture if there is a camera, a level if there is a microphone."""
+        now = moment((), plain((10, 120, 10)))
+        sources = ((CAMERA,) if self.picked.get("camera") else ()) + (
+            (MICROPHONE,) if self.picked.get("microphone") else ()
+        )
+        frame = now.frame if self.picked.get("camera") else None
+        return replace(now, frame=frame, visual=None, sound=self.sound, sources=sources)
+
+
+def opened(qtbot: QtBot, stand: Stand) -> Wizard:
+    window = Wizard(stand, Looks(language="en"))
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitExposed(window)
+    window.look()
+    return window
+
+
+def test_the_first_of_each_is_tried_and_enter_takes_them(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand(("Front", "Desk"), ("Headset", "Array"))
+    window = opened(qtbot, stand)
+    assert stand.picked == {"camera": "Front", "microphone": "Headset"}
+    assert window.picture.frame is not None
+    qtbot.keyClick(window, Key.Key_Return)
+    assert window.answer == ("Front", "Headset")
+    assert not window.isVisible()
+
+
+def test_arrows_and_tab_pick_others_and_none(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand(("Front", "Desk"), ("Headset",))
+    window = opened(qtbot, stand)
+    qtbot.keyClick(window, Key.Key_Down)
+    assert stand.picked["camera"] == "Desk"
+    for _ in range(5):
+        qtbot.keyClick(window, Key.Key_Down)
+    assert stand.picked["camera"] is None
+    qtbot.keyClick(window, Key.Key_Up)
+    qtbot.keyClick(window, Key.Key_Tab)
+    qtbot.keyClick(window, Key.Key_Down)
+    assert stand.picked == {"camera": "Desk", "microphone": None}
+    qtbot.keyClick(window, Key.Key_Enter)
+    assert window.answer == ("Desk", None)
+
+
+def test_a_click_picks_what_it_hits(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand(("Front", "Desk"), ("Headset", "Array"))
+    window = opened(qtbot, stand)
+    view = window.choices["microphone"]
+    place = view._row(2).center().toPoint()
+    qtbot.mouseClick(view, QtCore.Qt.MouseButton.LeftButton, pos=place)
+    assert stand.picked["microphone"] == "Array"
+    assert view.focused
+
+
+def test_with_no_device_at_all_it_says_what_to_do_and_does_not_start(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand((), ())
+    window = opened(qtbot, stand)
+    assert "Plug one in" in window.meter.told
+    window.grab()
+    qtbot.keyClick(window, Key.Key_Return)
+    window.look()
+    assert window.isVisible()
+    assert "nothing to recognise" in window.meter.told
+    stand._later["camera"] = ("Desk",)
+    qtbot.keyClick(window, Key.Key_R)
+    window.look()
+    assert stand.picked["camera"] == "Desk"
+    qtbot.keyClick(window, Key.Key_Return)
+    assert window.answer == ("Desk", None)
+
+
+def test_what_was_picked_stays_picked_when_devices_are_searched_again(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand(("Front", "Desk"), ("Headset",))
+    window = opened(qtbot, stand)
+    qtbot.keyClick(window, Key.Key_Down)
+    stand._later["camera"] = ("New", "Front", "Desk")
+    qtbot.keyClick(window, Key.Key_R)
+    window.look()
+    assert window.choices["camera"].chosen == 2
+    assert stand.picked["camera"] == "Desk"
+
+
+def test_escape_leaves_without_an_answer(qtbot: QtBot, qapp: object) -> None:
+    window = opened(qtbot, Stand(("Front",), ()))
+    qtbot.keyClick(window, Key.Key_Escape)
+    assert window.answer is None
+    assert not window.isVisible()
+
+
+def test_a_voice_is_heard_and_a_muted_microphone_is_told(qtbot: QtBot, qapp: object) -> None:
+    stand = Stand(("Front",), ("Headset", "Array"))
+    window = opened(qtbot, stand)
+
+    def hear(levels: list[float], begin: float) -> str:
+        for n, level in enumerate(levels):
+            stand.sound = Sound(begin + 0.05 * n, level, 0.0, False, None)
+            window.look()
+        return window.meter.told
+
+    assert hear([-55.0] * 40, NOW) == "Say a few words."
+    assert hear([-25.0] * 12, NOW + 2) == "I hear you"
+    assert window.meter.good
+    assert hear([-55.0] * 40, NOW + 3) == "I hear you"  # it was heard
+    window._focus("microphone")
+    qtbot.keyClick(window, Key.Key_Down)
+    assert hear([-120.0] * 100, NOW + 6) == "nothing is heard: is it muted?"
+
+
+def test_steady_noise_is_no_voice() -> None:
+    ear = Ear()
+    for n in range(200):
+        ear.feed(0.05 * n, -30.0 + (n % 3))
+    assert not ear.heard
+    assert not ear.silent
+
+
+# The devices themselves.
+
+
+def wait_for(happened: Any, timeout_s: float = 20.0) -> None:
+    until = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+
+
+class Tone:
+    """A microphone that hums, and counts who has it open."""
+
+    name = "hum"
+    counters = Counters()
+    status = SourceStatus("live", "", 0.0)
+    open_now = most = 0
+
+    def items(self, stop: threading.Event) -> Iterator[AudioBlock]:
+        """A tone, every 20 ms."""
+        while not stop.wait(0.02):
+            yield AudioBlock(time.monotonic(), read_only(np.full(320, 0.1, np.float32)))
+
+    def close(self) -> None:
+        """Count it out."""
+        Tone.open_now -= 1
+
+
+def test_a_real_camera_and_a_tone_are_tried_out_and_let_go() -> None:
+    def opened_by(kind: Any, name: str) -> Any:
+        if kind == "camera":
+            return open_camera(name, wait=True)
+        Tone.open_now += 1
+        Tone.most = max(Tone.most, Tone.open_now)
+        return Tone()
+
+    with MjpegServer(numbered_jpegs(20), fps=25) as server:
+        with Rehearsal(lambda kind: (server.url,) if kind == "camera" else ("a", "b"), opened_by) as rehearsal:
+            rehearsal.search()
+            wait_for(lambda: rehearsal.found is not None)
+            assert rehearsal.found == {"camera": (server.url,), "microphone": ("a", "b")}
+            rehearsal.pick("camera", server.url)
+            rehearsal.pick("microphone", "a")
+            wait_for(lambda: rehearsal.snapshot().frame is not None and rehearsal.snapshot().sound is not None)
+            sound = rehearsal.snapshot().sound
+            assert sound is not None
+            assert sound.level_db == pytest.approx(-20.0, abs=0.01)
+            rehearsal.pick("microphone", "b")
+            rehearsal.pick("microphone", "a")
+            wait_for(lambda: rehearsal.snapshot().sound is not None)
+            assert [one.kind for one in rehearsal.snapshot().sources] == ["camera", "microphone"]
+            rehearsal.pick("camera", None)
+            assert rehearsal.snapshot().frame is None or len(rehearsal.snapshot().sources) == 1
+        wait_for(lambda: Tone.open_now == 0)
+        assert Tone.most == 1  # two programs, or two of our threads, cannot have one device
+
+
+# What is remembered.
+
+
+def test_what_was_picked_is_read_back(folder: Path) -> None:
+    said: list[str] = []
+    assert read_remembered(said.append) is None
+    write_remembered(Remembered(camera="Front", microphone=None))
+    assert remembered_file() == folder / "devices.json"
+    assert read_remembered(said.append) == Remembered(camera="Front", microphone=None)
+    assert said == []
+    remembered_file().write_text('{"camera": 3}')
+    assert read_remembered(said.append) is None
+    assert len(said) == 1
+    assert "pick them anew" in said[0]
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "file"))
+    with pytest.raises(Refused, match="REALTIME_CER_CONFIG"):
+        write_remembered(Remembered(camera=None, microphone=None))
+
+
+def test_remembered_devices_are_taken_without_a_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "_names", lambda kind: ("Front",) if kind == "camera" else ("Array",))
+    assert pick_sources(ask=False) == (None, None)
+    write_remembered(Remembered(camera="Front", microphone=None))
+    assert pick_sources(ask=True) == ("Front", "none")
+    write_remembered(Remembered(camera="Front", microphone="Headset"))
+    assert pick_sources(ask=True) == ("Front", None)
+    assert "microphone Headset, as picked before, is not there; pick another with --wizard" in capsys.readouterr().err
+
+
+def test_to_be_asked_again_needs_a_screen_and_no_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("realtime_cer.ui.screen.screen_available", lambda: "no screen: none")
+    with pytest.raises(Refused, match="instead of --wizard"):
+        pick_sources(ask=True, again=True)
+    assert pick_sources(ask=True) == (None, None)
+    assert main(["live", "--wizard", "--camera", "0"]) == 2
+    assert "leave out the flags" in capsys.readouterr().err
+
+
+SESSION = """
+import sys, threading, time
+from realtime_cer.commands import wizard
+from realtime_cer.commands.wizard import pick_sources
+wizard._names = lambda kind: (sys.argv[1],) if kind == "camera" else ()
+from PyQt6.QtCore import QTimer, Qt
+from PyQt6.QtTest import QTest
+from realtime_cer.ui.app import application
+from realtime_cer.ui.wizard import Wizard
+app = application()
+def act():
+    for window in app.topLevelWidgets():
+        if isinstance(window, Wizard) and window.picture.frame is not None:
+            QTest.keyClick(window, Qt.Key.Key_Return)
+timer = QTimer()
+timer.timeout.connect(act)
+timer.start(50)
+print(pick_sources(ask=True))
+print(pick_sources(ask=True))
+print([t.name for t in threading.enumerate() if t.name.startswith("try-")])
+"""
+
+
+def test_the_whole_of_it_once_with_a_real_camera(folder: Path) -> None:
+    """A window, a picture from the network, Enter; the second time nobody is asked."""
+    with MjpegServer(numbered_jpegs(20), fps=25) as server:
+        env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+        done = subprocess.run(
+            [sys.executable, "-c", SESSION, server.url], capture_output=True, text=True, timeout=90, env=env
+        )
+    assert done.returncode == 0, done.stderr
+    first, second, left = done.stdout.splitlines()
+    assert first == second == repr((server.url, "none"))
+    assert left == "[]"
