@@ -27,7 +27,8 @@ from realtime_cer.sinks.film import FilmWriter
 from realtime_cer.sinks.lettering import bgr
 from realtime_cer.sinks.overlay import Overlay, draw_overlay
 from realtime_cer.sinks.panels import layout
-from realtime_cer.sinks.recorder import Recorder, new_session
+from realtime_cer.sinks.recorder import Recorder
+from realtime_cer.sinks.session import new_session
 from realtime_cer.sinks.tables import from_row, read_rows
 
 STEADY = [k / 25 for k in range(50)]
@@ -292,7 +293,7 @@ def block(t: float, samples: Any) -> AudioBlock:
 
 def test_a_session_holds_rows_pictures_and_sound_in_their_places(tmp_path: Path) -> None:
     session = new_session(tmp_path / "new" / "sessions")
-    recorder = Recorder(session, {"settings": {"rule": "none"}}, sound=True)
+    recorder = Recorder(session, {"settings": {"rule": "none"}}, sound=True, film="both")
     origin = 1000.0
     recorder.begin(origin)
     sound = click(3.0, 16_000, 1.9)[0]
@@ -332,7 +333,7 @@ def test_a_slow_encoder_costs_pictures_and_never_time_or_rows(tmp_path: Path, mo
         return write(self, t, picture)
 
     monkeypatch.setattr(FilmWriter, "picture", slow)
-    recorder = Recorder(new_session(tmp_path), {}, sound=False)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, film="overlay")
     recorder.begin(0.0)
     picture = portrait(320, 240)
     taken = longest = 0.0
@@ -357,7 +358,7 @@ def test_a_slow_encoder_costs_pictures_and_never_time_or_rows(tmp_path: Path, mo
 
 
 def test_one_bad_picture_costs_one_picture(tmp_path: Path) -> None:
-    recorder = Recorder(new_session(tmp_path), {}, sound=False)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, film="overlay")
     recorder.begin(0.0)
     for k in range(20):
         bad: Any = np.zeros((0, 0, 3), np.uint8) if k == 5 else numbered(k, 320, 240)
@@ -375,7 +376,7 @@ def test_a_full_disk_ends_the_film_and_says_so(tmp_path: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(FilmWriter, "picture", full)
-    recorder = Recorder(new_session(tmp_path), {}, sound=False)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, film="overlay")
     recorder.begin(0.0)
     for k in range(20):
         recorder.tap(Frame(k / 10, k, portrait(320, 240)))
@@ -388,7 +389,7 @@ def test_a_full_disk_ends_the_film_and_says_so(tmp_path: Path, monkeypatch: pyte
 
 def test_sound_alone_is_filled_and_pictures_alone_need_none(tmp_path: Path) -> None:
     """A microphone that went away leaves silence, so that nothing piles up for it."""
-    film = FilmWriter(tmp_path / "f.mkv", 320, 240, audio_rate=16_000, live=True)
+    film = FilmWriter(tmp_path / "f.mkv", (320, 240), audio_rate=16_000, live=True)
     tone = (0.5 * np.sin(np.arange(1600) / 5)).astype(np.float32)
     with film:
         for k in range(60):
@@ -406,7 +407,7 @@ KILLED = """
 import sys, time
 import numpy as np
 from realtime_cer.sinks.film import FilmWriter
-film = FilmWriter(sys.argv[1], 320, 240, audio_rate=16000, live=True)
+film = FilmWriter(sys.argv[1], (320, 240), audio_rate=16000, live=True)
 noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
 for k in range(3000):
     film.picture(k / 30, np.roll(noise, k, 1))
@@ -484,7 +485,21 @@ def test_live_records_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixtur
     rate = 48_000
     times = [k / 25 for k in range(60)]
     clip = write_clip(tmp_path / "a.mp4", size=(640, 480), times=times, sounds=[("aac", rate, click(2.4, rate, 1.5))])
-    assert main(["live", "--headless", "--camera", str(clip), "--record", str(tmp_path / "kept")]) == 0
+    assert (
+        main(
+            [
+                "live",
+                "--headless",
+                "--camera",
+                str(clip),
+                "--record",
+                str(tmp_path / "kept"),
+                "--record-film",
+                "overlay",
+            ]
+        )
+        == 0
+    )
     shown = capsys.readouterr()
     (session,) = (tmp_path / "kept").iterdir()
     assert f"recorded to {session}" in shown.err

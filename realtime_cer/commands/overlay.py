@@ -79,7 +79,7 @@ def write_overlay(
         elif isinstance(sound, AudioStream):
             coded = _SOUND_RATE
             parts.append(_samples(media, source, sound))
-        with FilmWriter(out_path, *size, fps=media.fps or 25.0, audio_rate=coded, channels=2, copy=copied) as film:
+        with FilmWriter(out_path, size, fps=media.fps or 25.0, audio_rate=coded, channels=2, copy=copied) as film:
             at, since = -1, 0
             for t, _, part in heapq.merge(*parts, key=lambda one: one[:2]):
                 if isinstance(part, Packet):

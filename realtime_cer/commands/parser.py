@@ -13,6 +13,7 @@ _LIVE_EXAMPLES = """examples:
   realtime-cer live --camera http://192.168.1.20:8080/ --microphone none
   realtime-cer live --camera clip.mp4                 a file, played as if it were a camera
   realtime-cer live --headless --duration 60 > rows.jsonl
+  realtime-cer live --record recordings --consent "signed on paper, 4 May" --forget-after 90
   realtime-cer live --headless --metrics 9477 > rows.jsonl    and: curl http://127.0.0.1:9477/metrics
   realtime-cer live --clap                            how much later sound comes than its picture, once per device
   realtime-cer live --kiosk --camera 0 --microphone default   started again whenever it dies or hangs"""
@@ -106,7 +107,7 @@ def _count(text: str) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    from realtime_cer.commands import engines, score
+    from realtime_cer.commands import engines, recording, replay, score, sessions
 
     parser = _Parser(
         prog="realtime-cer",
@@ -126,7 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
     live.add_argument("--microphone", metavar="NAME|N|default|none", help="microphone by name or number")
     live.add_argument("--headless", action="store_true", help="print one JSON row for each decision, and nothing else")
     live.add_argument("--duration", type=_positive, metavar="S", help="stop after so many seconds")
-    live.add_argument("--record", type=Path, metavar="DIR", help="keep film and decisions in a new folder below DIR")
+    live.add_argument("--wizard", action="store_true", help="pick camera and microphone anew, and see that they work")
     live.add_argument("--wait", action="store_true", help="wait for a source that is not there yet")
     live.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     live.add_argument("--metrics", type=_port, metavar="PORT", help="serve OpenMetrics text on this machine alone")
@@ -141,7 +142,11 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="?",
         const="measure",
         choices=["measure", "forget"],
-        help="measure how much later sound arrives than its picture, with flashes and beeps; or forget what was measured",
+        help="measure, with flashes and beeps, how much later sound arrives than its picture; or forget it",
+    )
+    recording.add_arguments(live)
+    live.add_argument(
+        "--notice", metavar="FILE", help="with --kiosk: a text of your own that says what visitors agree to"
     )
     _common(live)
 
@@ -193,9 +198,18 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check the installation, and say what to do about each failure")
     for one in (devices, doctor):
         one.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    matrix = commands.add_parser(
+        "kiosk-matrix", help="what visitors of a kiosk were asked to show, and what the machine said"
+    )
+    matrix.add_argument(
+        "--out", type=Path, metavar="DIR", help="a table and a picture there, instead of the table here"
+    )
+    matrix.add_argument("--clear", action="store_true", help="then begin anew")
     doctor.add_argument("--profile", metavar="NAME", help=_PROFILE)
 
     engines.add_arguments(commands, raw)
+    sessions.add_arguments(commands, raw)
+    replay.add_arguments(commands, raw, _RULES)
 
     score.add_arguments(
         commands.add_parser(

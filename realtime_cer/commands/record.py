@@ -1,5 +1,7 @@
 """``live --record``: a session's folder, the recorder that fills it, and what is said about it in the end."""
 
+import signal
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,21 +9,29 @@ from typing import Any
 from realtime_cer.capture.player import Player
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
+from realtime_cer.commands.recording import Recording
+from realtime_cer.commands.sessions import forget_old, run_repair
 from realtime_cer.config import Config
+from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.steps import Perception
-from realtime_cer.sinks.recorder import Recorder, new_session
+from realtime_cer.sinks.keeper import Keeper
+from realtime_cer.sinks.recorder import Recorder
+from realtime_cer.sinks.session import new_session
 
 
 def open_recorder(
-    folder: Path,
+    recording: Recording,
     sources: Sequence[tuple[str, Source]],
     config: Config,
+    weights: FusionWeights,
     perception: Perception,
     sound_moved: Mapping[str, Any],
 ) -> Recorder:
-    """A recorder over a new session below ``folder``; it records from ``begin`` on.
+    """A recorder over a new session; it records from ``begin`` on.
 
-    ``sound_moved`` tells by how much sound is moved to its picture, and who said so.
+    ``sound_moved`` tells by how much sound is moved to its picture, and who said so. Meanwhile sessions that a killed
+    program left below the folder are repaired, and those whose days are over deleted.
 
     Raises
     ------
@@ -30,18 +40,70 @@ def open_recorder(
     """
     kinds = {kind for kind, _ in sources}
     facts = {
-        "sources": [{"kind": kind, "name": source.name} for kind, source in sources],
-        "sound_moved": dict(sound_moved),
+        **_facts(sources, config, weights, sound_moved),
+        "consent": recording.consent,
+        "forget_after_days": recording.forget_after_days,
         "engines": dict(perception.engines),
         "networks": dict(perception.hashes),
-        "settings": config.model_dump(mode="json"),
     }
-    return Recorder(new_session(folder), facts, sound="microphone" in kinds or any(_sounds(s) for _, s in sources))
+    recorder = Recorder(
+        new_session(recording.folder),
+        facts,
+        sound="microphone" in kinds or any(_sounds(source) for _, source in sources),
+        pictures="camera" in kinds or any(_shows(source) for _, source in sources),
+        film=recording.film,
+        notice=notice,
+    )
+    threading.Thread(target=_tidy, args=[recording.folder], name="tidying", daemon=True).start()
+    return recorder
+
+
+def open_keeper(
+    folder: Path,
+    sources: Sequence[tuple[str, Source]],
+    config: Config,
+    weights: FusionWeights,
+    sound_moved: Mapping[str, Any],
+) -> Keeper:
+    """A keeper of the moment just gone, which the signal USR1 asks to keep it, on systems that have that."""
+    keeper = Keeper(folder, _facts(sources, config, weights, sound_moved), notice)
+    if hasattr(signal, "SIGUSR1") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGUSR1, lambda *_: keeper.keep())
+    return keeper
+
+
+def _facts(
+    sources: Sequence[tuple[str, Source]], config: Config, weights: FusionWeights, sound_moved: Mapping[str, Any]
+) -> dict[str, Any]:
+    models = weights.models
+    return {
+        "sources": [{"kind": kind, "name": source.name} for kind, source in sources],
+        "sound_moved": dict(sound_moved),
+        "settings": config.model_dump(mode="json"),
+        "fusion": {
+            "name": weights.name,
+            "classes": weights.classes.tolist(),
+            "models": None if models is None else models.tolist(),
+        },
+    }
+
+
+def _tidy(folder: Path) -> None:
+    try:
+        forget_old(folder)
+        run_repair(folder, quiet=True)
+    except Refused as refusal:
+        notice(str(refusal))
 
 
 def _sounds(source: Source) -> bool:
     """Whether a file is played with sound."""
     return isinstance(source, Player) and source.sounds
+
+
+def _shows(source: Source) -> bool:
+    """Whether a file is played that has a picture."""
+    return isinstance(source, Player) and source.shows
 
 
 def end_recording(recorder: Recorder) -> None:
@@ -55,7 +117,7 @@ def end_recording(recorder: Recorder) -> None:
     if recorder.lost:
         lost = ", ".join(f"{count} of {kind}" for kind, count in recorder.lost.items())
         lines.append(f"left out of the recording, as it could not keep up: {lost}")
-    if finished and recorder.error is None and not (recorder.folder / "overlay.mkv").exists():
+    if finished and recorder.error is None and not any(recorder.folder.glob("*.mkv")):
         lines.append("no picture came: only decisions were recorded")
     for line in lines:
         notice(line)

@@ -5,6 +5,7 @@ Times are kept as they come, to the millisecond; nothing is repeated or thinned 
 
 import contextlib
 import io
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,13 @@ class FilmWriter:
 
     Parameters
     ----------
-    path : of the Matroska file; one that is there is replaced
-    width, height : of the pictures, even
+    path : of the Matroska file; one that is there is replaced; or memory to write it to
+    size : width and height of the pictures, even; None for sound alone
     fps : about how many pictures come in a second; a hint, no more
     audio_rate : samples per second of the sound that ``sound`` will bring; None without
     channels : of that sound, 1 or 2
-    copy : a stream of another file whose packets ``packet`` will bring, instead of sound to encode
+    copy : a stream of another file whose packets ``packet`` will bring, instead of sound or pictures to encode
+    started : the wall clock at 0 seconds, which the file then tells
     live : encode at once and cheaply, and write every second to disk, so that a killed program loses no more;
         otherwise smaller files and finer pictures
 
@@ -57,14 +59,14 @@ class FilmWriter:
 
     def __init__(
         self,
-        path: str | Path,
-        width: int,
-        height: int,
+        path: str | Path | io.BytesIO,
+        size: tuple[int, int] | None,
         *,
         fps: float = 30.0,
         audio_rate: int | None = None,
         channels: int = 1,
-        copy: AudioStream | None = None,
+        copy: AudioStream | VideoStream | None = None,
+        started: datetime | None = None,
         live: bool = False,
     ) -> None:
         self._live = live
@@ -74,10 +76,14 @@ class FilmWriter:
         self._last = -1
         self._closed = False
         # Clusters are written when they are complete: their length is what a killed program loses.
-        options = {"cluster_time_limit": "1000", "flush_packets": "1"} if live else {}
-        self._out = av.open(str(path), "w", format="matroska", options=options)
+        options = {"cluster_time_limit": "250", "flush_packets": "1"} if live else {}
+        self._out = av.open(
+            path if isinstance(path, io.BytesIO) else str(path), "w", format="matroska", options=options
+        )
+        if started is not None:
+            self._out.metadata["creation_time"] = started.astimezone(UTC).isoformat(timespec="milliseconds")
         try:
-            self._video = _picture_stream(self._out, width, height, fps, live)
+            self._video = None if size is None else _picture_stream(self._out, *size, fps, live)
             self._sound = _sound_stream(self._out, audio_rate, channels) if audio_rate else None
             self._copied = None if copy is None else self._out.add_stream_from_template(copy)
             self._out.start_encoding()
@@ -91,6 +97,7 @@ class FilmWriter:
 
         Gives False, and writes nothing, where another picture has that millisecond or a later one already.
         """
+        assert self._video is not None
         pts = round(t / _TICK)
         if pts <= self._last:
             return False
@@ -191,8 +198,10 @@ def _first(*names: str) -> str:
 
 
 def _picture_stream(out: Any, width: int, height: int, fps: float, live: bool) -> VideoStream:
-    name = _first("libx264", "mpeg4")
+    name = _first("libx264", "libsvtav1", "mpeg4")
     options = {}
+    if name == "libsvtav1":
+        options = {"preset": "12" if live else "8", "crf": "32"}
     if name == "libx264":
         # Live, nothing is held back for a look ahead: what is in the encoder is lost when the program is killed.
         options = {"preset": "ultrafast", "tune": "zerolatency"} if live else {"preset": "veryfast"}
@@ -201,6 +210,8 @@ def _picture_stream(out: Any, width: int, height: int, fps: float, live: bool) -
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
     context.time_base = _TICK
+    if live:
+        context.thread_count = 1  # the other cores are for the analysis
     context.gop_size = max(round(fps * (1 if live else 4)), 1)
     context.color_primaries = context.color_trc = _BT709
     context.colorspace, context.color_range = _BT601, _LIMITED_RANGE
@@ -210,9 +221,10 @@ def _picture_stream(out: Any, width: int, height: int, fps: float, live: bool) -
 
 
 def _sound_stream(out: Any, rate: int, channels: int) -> AudioStream:
-    name = _first("libopus", "aac")
+    name = _first("libopus", "flac")
     if name == "libopus":
         rate = next((one for one in _OPUS_RATES if one >= rate), _OPUS_RATES[-1])
     stream: AudioStream = out.add_stream(name, rate=rate, layout="mono" if channels == 1 else "stereo")
-    stream.bit_rate = 64_000 * channels
+    if name == "libopus":
+        stream.bit_rate = 64_000 * channels
     return stream

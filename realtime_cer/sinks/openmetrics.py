@@ -91,7 +91,11 @@ def _meters(meters: Meters) -> Iterator[Metric]:
     drops = CounterMetricFamily(_PREFIX + "drops", "What was left out since the start, by cause.", labels=["cause"])
     for cause, count in meters.drops.items():
         drops.add_metric([cause], count)
-    stalled = GaugeMetricFamily(_PREFIX + "worker_stalled", "Workers that do not move.", labels=["worker"])
+    stalled = GaugeMetricFamily(
+        _PREFIX + "worker_stalled",
+        "Workers that do not move; reload-video and reload-sound load fresh networks for one that hung.",
+        labels=["worker"],
+    )
     for name in meters.stalled:
         stalled.add_metric([name], 1)
     yield from (stages, rates, depths, drops, stalled)

@@ -1,194 +1,294 @@
-"""Records a live session: every decision, and a film with what was recognised.
+"""Records a live session: every decision, and films, clean and with what was recognised.
 
-One thread, which owns the encoder. Whoever brings pictures, sound and decisions never waits for it: the queue is
-bounded, and what does not fit in is left out and counted. Decisions are small, so they wait where pictures do not.
+Running at the same time, each in its own thread:
+
+- recorder rows: writes every decision down to the operating system, so that nothing older than it survives the program;
+- recorder film: owns the encoders;
+- recorder: once a second has the files on the disk itself, and looks how long the disk lasts; ends the others.
+
+Whoever brings pictures, sound and decisions never waits for any of them: what waits is bounded, and what does not fit
+in is left out and counted. A disk that hangs holds up neither recognition nor, but for itself, the writing of rows.
 """
 
+import contextlib
+import json
+import os
+import sys
 import threading
-from collections import Counter, deque
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal
 
 import av.error
 
 from realtime_cer.errors import Refused
-from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.records import AudioBlock, Decision, Frame, Snapshot
+from realtime_cer.sinks.avatar import draw_avatar
+from realtime_cer.sinks.disk import Forecast, hold, left_s, let_go, sync
+from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.livefilm import LiveFilm
+from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, ROWS, SESSION, SIGNALS, Lines
+from realtime_cer.sinks.signals import Voice, signal_row
 from realtime_cer.sinks.summary import library_versions, write_summary
 from realtime_cer.sinks.tables import to_json
 
 Item = Frame | AudioBlock | Decision
+Filming = Literal["clean", "overlay", "both", "avatar"]
 
-_MOST: dict[type[Item], int] = {Frame: 30, AudioBlock: 300, Decision: 3000}
-"""How many of each may wait: a second of pictures, which are large, and long stretches of the others."""
+_MOST: dict[type[Item], int] = {Frame: 20, AudioBlock: 300, Decision: 3000}
+"""How many of each may wait: two thirds of a second of pictures, which are large, long stretches of the others."""
 
 _KINDS: dict[type[Item], str] = {Frame: "pictures", AudioBlock: "sound", Decision: "decisions"}
 
+_WARN_S, _END_S = 600.0, 60.0
+"""How long the disk must last: a warning below the first, the end of the recording below the second."""
 
-def new_session(folder: Path) -> Path:
-    """Make a session's folder, named after the local time.
-
-    Raises
-    ------
-    Refused
-        It cannot be made or written.
-    """
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise Refused(f"{folder} is a file: give a folder with --record")
-        folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            session = folder / (stamp if number == 1 else f"{stamp}_{number}")
-            try:
-                session.mkdir()
-            except FileExistsError:
-                number += 1
-                continue
-            write_summary(session / "session.json", {})
-            return session
-    except OSError as error:
-        raise Refused(f"{folder} cannot be written ({error.strerror}): give another folder with --record") from None
+_LOOK_S = 1.0
+_BEHIND = 10
+"""How much nicer than the analysis the thread with the encoders is."""
 
 
 class Recorder:
-    """Writes ``session.json``, ``decisions.jsonl`` and, once there is a picture, ``overlay.mkv`` into a folder.
+    """Writes ``session.json``, ``decisions.jsonl`` and films into a folder, which it holds from now on.
 
     Parameters
     ----------
     folder : made by ``new_session``
     facts : what ``session.json`` tells beside times and versions: devices, engines, settings
-    sound : whether blocks of sound will come
+    sound, pictures : whether blocks of sound, and pictures, will come
+    film : ``film.mkv`` (clean), ``overlay.mkv`` (with what was recognised), both; or, without anybody's picture and
+        voice, ``signals.jsonl`` and an ``overlay.mkv`` with an avatar
+    notice : told in one line, from any thread, what becomes of the disk
+    clock : the one by which everything is stamped
 
     Attributes
     ----------
     lost : how many pictures, blocks of sound and decisions were left out
     error : the first thing that went wrong, in one line; None while all is well
+
+    Raises
+    ------
+    Refused
+        The folder cannot be written, or another program has it.
     """
 
-    def __init__(self, folder: Path, facts: Mapping[str, Any], *, sound: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        facts: Mapping[str, Any],
+        *,
+        sound: bool,
+        pictures: bool = True,
+        film: Filming = "clean",
+        notice: Callable[[str], None] = lambda line: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.folder = folder
         self.lost: Counter[str] = Counter()
         self.error: str | None = None
-        self._facts = {"started": datetime.now().astimezone().isoformat(timespec="milliseconds"), **facts}
-        self._film = LiveFilm(folder / "overlay.mkv", sound=sound)
-        self._filming = True
-        self._rows: TextIO | None = None
+        self._notice, self._clock = notice, clock
+        self._sound, self._pictures, self._filming = sound, pictures, film
+        self._faceless = film == "avatar"
+        self._moment: Callable[[], Snapshot] | None = None
+        self._films: list[LiveFilm] = []
         self._count = 0
         self._origin = 0.0
-        self._waiting: deque[Item] = deque()
-        self._held: Counter[type[Item]] = Counter()
-        self._ready = threading.Condition()
-        self._ending = False
+        self._changed = threading.Lock()
+        self._row_inbox: Inbox[Item] = Inbox(_MOST)
+        self._film_inbox: Inbox[Item] = Inbox(_MOST)
+        self._recording = False
+        self._ending = threading.Event()
         self._thread: threading.Thread | None = None
+        self._facts: dict[str, Any] = {"format": FORMAT, "started": None, "started_unix": None, **facts, "film": film}
+        try:
+            lock = hold(folder)
+            if lock is None:
+                raise Refused(f"another program records into {folder}: give another folder")
+            self._lock = lock
+            self._note(ended=None)
+        except OSError as error:
+            raise Refused(f"{folder} cannot be written ({error.strerror}): give another folder") from None
 
-    def begin(self, origin: float) -> None:
-        """Start to record; ``origin`` is the time that becomes 0 in rows and film."""
-        self._origin = origin
+    def begin(self, origin: float, moment: Callable[[], Snapshot] | None = None) -> None:
+        """Start to record. ``origin`` becomes 0 in rows and film; an avatar needs ``moment``, what is seen just now."""
+        self._origin, self._moment = origin, moment
+        started = datetime.now().astimezone() - timedelta(seconds=self._clock() - origin)
+        self._facts["started"] = started.isoformat(timespec="milliseconds")
+        self._facts["started_unix"] = round(started.timestamp(), 3)
+        sound = self._sound and not self._faceless
+        names = {"both": (CLEAN, DRAWN), "clean": (CLEAN,)}.get(self._filming, (DRAWN,))
+        if not self._pictures:
+            names = (CLEAN,) if sound else ()
+        more: dict[str, Any] = {"sound": sound, "pictures": self._pictures, "started": started}
+        self._films = [LiveFilm(self.folder / name, drawn=name == DRAWN, **more) for name in names]
+        self._try(lambda: self._note(ended=None))
+        self._recording = True
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def tap(self, item: Item) -> None:
-        """Take one item, from any thread, at once; before ``begin`` and after ``close`` it is passed over."""
-        kind = type(item)
-        with self._ready:
-            if self._thread is None or self._ending:
-                return
-            if self._held[kind] >= _MOST[kind]:
-                self.lost[_KINDS[kind]] += 1
-                return
-            self._held[kind] += 1
-            self._waiting.append(item)
-            self._ready.notify()
+        """Take one item, from any thread, at once; before ``begin`` and after the end it is passed over."""
+        if not self._recording:
+            return
+        rows = isinstance(item, Decision) or (self._faceless and isinstance(item, AudioBlock))
+        if rows and not self._row_inbox.put(item):
+            self._lose(_KINDS[type(item)])
+        if self._faceless and not isinstance(item, Decision):
+            return  # the film shows an avatar, and is silent
+        if self._films and not self._film_inbox.put(item) and not isinstance(item, Decision):
+            self._lose(_KINDS[type(item)])
 
     def close(self, timeout_s: float = 5.0) -> bool:
-        """Write out what waits and finish the files; False if the encoder is stuck and was left alone."""
-        with self._ready:
-            self._ending = True
-            self._ready.notify()
+        """Write out what waits and finish the files; False if something is stuck and was left alone."""
+        self._recording = False
+        self._ending.set()
         if self._thread is None:
+            let_go(self._lock)
             return True
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        self._try(self._start)
-        while (item := self._next()) is not None:
-            self._take(item)
-        while self._filming and not self._try(self._film.finish):
-            self.lost["pictures"] += 1
-        self._try(self._film.close)
-        if self._rows is not None:
-            self._try(self._rows.close)
+        """The recorder's own thread: starts the other two, watches over the files, and ends them."""
+        rows = threading.Thread(target=self._write_rows, name="recorder rows", daemon=True)
+        films = threading.Thread(target=self._write_films, name="recorder film", daemon=True)
+        rows.start()
+        films.start()
+        self._watch()
+        self._recording = False
+        # In this order: avatars come from the rows.
+        for inbox, worker in ((self._row_inbox, rows), (self._film_inbox, films)):
+            inbox.end()
+            worker.join()
+        self._try(self._sync)
         self._try(lambda: self._note(ended=datetime.now().astimezone().isoformat(timespec="milliseconds")))
+        self._try(lambda: sync(self.folder / SESSION))
+        let_go(self._lock)
 
-    def _start(self) -> None:
-        self._note(ended=None)
-        self._rows = (self.folder / "decisions.jsonl").open("w", encoding="utf-8", newline="\n")
+    def _watch(self) -> None:
+        """Look after the disk until the recording ends, or must end."""
+        forecast, warned = Forecast(), False
+        while not self._ending.wait(_LOOK_S):
+            self._try(self._sync)
+            left = left_s(forecast, self.folder, time.monotonic())
+            if left is not None and left < _END_S:
+                self.error = self.error or "stopped, as the disk had room for less than a minute more"
+                self._notice("the disk is nearly full: the recording was ended, and is whole up to here")
+                return
+            if left is not None and left < _WARN_S and not warned:
+                warned = True
+                self._notice(f"the disk lasts for {left / 60:.0f} minutes more of recording: make room")
 
-    def _next(self) -> Item | None:
-        """The oldest item that waits; None when there will be no more."""
-        with self._ready:
-            while not self._waiting:
-                if self._ending:
-                    return None
-                self._ready.wait(0.5)
-            item = self._waiting.popleft()
-            self._held[type(item)] -= 1
-            return item
+    def _sync(self) -> None:
+        for name in (SESSION, ROWS, SIGNALS, *(film.path.name for film in self._films), "."):
+            sync(self.folder / name)
 
-    def _take(self, item: Item) -> None:
-        item = replace(item, t=item.t - self._origin)
-        if isinstance(item, Decision) and not self._try(lambda: self._write_row(item)):
-            self.lost["decisions"] += 1
-        if self._filming:
-            refused = self._film.refused
-            if not self._try(lambda: self._give(item)):
-                self.lost["pictures"] += 1
-            if self._film.refused > refused:
-                self.lost["pictures"] += self._film.refused - refused
-        elif not isinstance(item, Decision):
-            self.lost[_KINDS[type(item)]] += 1
+    def _write_rows(self) -> None:
+        """The thread that owns the rows."""
+        voice = Voice()
+        with (
+            contextlib.closing(Lines(self.folder / ROWS)) as rows,
+            contextlib.closing(Lines(self.folder / SIGNALS)) as signals,
+        ):
+            while (item := self._row_inbox.take()) is not None:
+                item = replace(item, t=item.t - self._origin)
+                if isinstance(item, AudioBlock):
+                    voice.hear(item)
+                elif isinstance(item, Decision):
+                    try:
+                        rows.add(to_json(item))
+                    except Exception as error:
+                        self._fail(error)
+                        self._lose("decisions")
+                        continue
+                    self._count += 1
+                    if self._moment is not None and self._faceless:
+                        self._try(partial(self._signal, item, self._moment(), voice, signals))
 
-    def _give(self, item: Item) -> None:
-        if isinstance(item, Frame):
-            self._film.frame(item)
-        elif isinstance(item, AudioBlock):
-            self._film.block(item)
-        else:
-            self._film.decision(item)
+    def _signal(self, decision: Decision, moment: Snapshot, voice: Voice, signals: Lines) -> None:
+        """Keep what there is beside a decision where nobody's picture and voice are kept, and draw the avatar."""
+        visual = moment.visual if moment.visual is not None and moment.visual.k == decision.seq else None
+        row = signal_row(decision.t, decision.seq, visual, moment.sound, voice.before(decision.t))
+        signals.add(json.dumps(row, allow_nan=False, separators=(",", ":")))
+        if self._films and moment.analysed is not None:
+            height, width = moment.analysed.picture.shape[:2]
+            face = None if visual is None or visual.face is None else visual.face.landmarks
+            avatar = Frame(decision.t + self._origin, decision.seq, draw_avatar(width, height, face))
+            if not self._film_inbox.put(avatar):
+                self._lose("pictures")
 
-    def _write_row(self, decision: Decision) -> None:
-        assert self._rows is not None
-        self._rows.write(to_json(decision) + "\n")
-        self._rows.flush()
-        self._count += 1
+    def _write_films(self) -> None:
+        """The thread that owns the encoders."""
+        if sys.platform == "linux":
+            # Here a thread has a priority of its own: rather lose pictures than time.
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
+        filming = list(self._films)
+        while (item := self._film_inbox.take()) is not None:
+            item = replace(item, t=item.t - self._origin)
+            if not filming and not isinstance(item, Decision):
+                self._lose(_KINDS[type(item)])  # no film goes on
+            for film in list(filming):
+                if not self._give(film, item):
+                    filming.remove(film)
+        for film in filming:
+            while not self._try(film.finish):
+                self._lose(self._pictures_of(film))
+        for film in self._films:
+            self._try(film.close)
+
+    def _give(self, film: LiveFilm, item: Item) -> bool:
+        """Let a film have something; False where it can take nothing any more."""
+        refused = film.refused
+        try:
+            if isinstance(item, Frame):
+                film.frame(item)
+            elif isinstance(item, AudioBlock):
+                film.block(item)
+            else:
+                film.decision(item)
+        except Exception as error:  # one damaged picture is left out, a disk that fails ends the film
+            self._lose(self._pictures_of(film))
+            return not self._fail(error)
+        self._lose(self._pictures_of(film), film.refused - refused)
+        return True
+
+    def _pictures_of(self, film: LiveFilm) -> str:
+        return "pictures" if film is self._films[0] else "drawn pictures"
+
+    def _lose(self, what: str, count: int = 1) -> None:
+        if count:
+            with self._changed:
+                self.lost[what] += count
+
+    def _fail(self, error: Exception) -> bool:
+        """Keep the first fault; gives whether it is one of the disk or the encoder, which lasts."""
+        what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        self.error = self.error or str(what)
+        return isinstance(error, OSError | av.error.FFmpegError) and not isinstance(error, ValueError)
 
     def _try(self, work: Callable[[], None]) -> bool:
-        """Do something that may fail; one damaged picture is left out, a disk that fails ends the film."""
+        """Do something that may fail."""
         try:
             work()
         except Exception as error:
-            what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-            self.error = self.error or str(what)
-            if isinstance(error, OSError | av.error.FFmpegError) and not isinstance(error, ValueError):
-                self._filming = False
+            self._fail(error)
             return False
         return True
 
     def _note(self, ended: str | None) -> None:
         """Write ``session.json``: at the start what is known then, at the end all."""
-        found = {
-            **self._facts,
+        known = {
             "ended": ended,
             "decisions": self._count,
-            "pictures": self._film.pictures,
+            "pictures": max((film.pictures for film in self._films), default=0),
             "lost": dict(self.lost),
             "error": self.error,
             "versions": library_versions(),
         }
-        write_summary(self.folder / "session.json", found)
+        write_summary(self.folder / SESSION, self._facts | known)

@@ -1,0 +1,79 @@
+"""The flags of ``live`` that say how it is recorded."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from realtime_cer.errors import Refused
+
+if TYPE_CHECKING:
+    from realtime_cer.sinks.recorder import Filming
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the flags say: a new session below ``folder``, which films, a note on consent, and when it is deleted."""
+
+    folder: Path
+    film: "Filming" = "clean"
+    consent: str | None = None
+    forget_after_days: float | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that belong to ``--record``."""
+    group = parser.add_argument_group("recording")
+    group.add_argument("--record", type=Path, metavar="DIR", help="keep film and decisions in a new folder below DIR")
+    group.add_argument(
+        "--record-film",
+        choices=["clean", "overlay", "both"],
+        help="film.mkv as it is (default; sessions overlay draws on it later), overlay.mkv with the result, or both",
+    )
+    group.add_argument(
+        "--no-pixels",
+        action="store_true",
+        help="keep nobody's picture and voice, but probabilities, landmarks, pose, pitch, energy and an avatar",
+    )
+    group.add_argument(
+        "--keep", type=Path, metavar="DIR", help="hold the last 30 s in memory; the signal USR1 keeps them below DIR"
+    )
+    group.add_argument("--consent", metavar="TEXT", help="a note for session.json: who has agreed to what")
+    group.add_argument(
+        "--forget-after", type=_days, metavar="DAYS", help="delete the session when live or sessions next sees it then"
+    )
+
+
+def recording_of(options: argparse.Namespace) -> Recording | None:
+    """What the flags ask for; None without ``--record``.
+
+    Raises
+    ------
+    Refused
+        A flag that says nothing without ``--record``.
+    """
+    others = {
+        "--record-film": options.record_film,
+        "--no-pixels": options.no_pixels or None,
+        "--consent": options.consent,
+        "--forget-after": options.forget_after,
+    }
+    if options.record is None:
+        lone = next((flag for flag, value in others.items() if value is not None), None)
+        if lone is not None:
+            raise Refused(f"{lone} says how to record: give --record DIR too, or leave it out")
+        return None
+    if options.no_pixels and options.record_film is not None:
+        raise Refused("--no-pixels keeps no picture: leave out --record-film, or --no-pixels")
+    film: Filming = "avatar" if options.no_pixels else options.record_film or "clean"
+    return Recording(options.record, film, options.consent, options.forget_after)
+
+
+def _days(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 36_500:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days: give 0.1 to 36500")
+    return value

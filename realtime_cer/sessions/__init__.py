@@ -1,0 +1,1 @@
+"""Sessions that were recorded: read, repaired, deleted, and recomputed."""

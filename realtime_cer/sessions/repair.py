@@ -1,0 +1,152 @@
+"""Sessions whose program was killed: their rows and films are made whole, and what is known of their end is told."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import av.error
+
+from realtime_cer.errors import Refused
+from realtime_cer.records import Decision
+from realtime_cer.sessions.folder import FILMS, read_facts, sessions_below, started, state_of
+from realtime_cer.sessions.remux import remux
+from realtime_cer.sinks.disk import hold, let_go, sync
+from realtime_cer.sinks.series import step_of
+from realtime_cer.sinks.session import FORMAT, ROWS, SESSION
+from realtime_cer.sinks.summary import write_summary
+from realtime_cer.sinks.tables import from_row
+
+TORN, DAMAGED = "decisions.torn", "session.damaged"
+"""What could not be read is kept under these names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What was done to one session: ``torn`` counts lines that were no rows, ``unreadable`` names empty films."""
+
+    folder: Path
+    decisions: int
+    torn: int
+    films: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    ended: str
+
+
+def repair_all(folder: Path, tell: Callable[[Repaired | Refused], None]) -> None:
+    """Repair what needs it among a folder's sessions, or the session itself.
+
+    Parameters
+    ----------
+    folder : a session, or what holds some
+    tell : told of each that was repaired, and of each that could not be, which never stops the others
+
+    Raises
+    ------
+    Refused
+        There is no such folder, or it cannot be read.
+    """
+    for session in sessions_below(folder):
+        try:
+            done = repair(session)
+        except Refused as refusal:
+            tell(refusal)
+        else:
+            if done is not None:
+                tell(done)
+
+
+def repair(folder: Path) -> Repaired | None:
+    """Finish a session that has no end; None where there is nothing to do, or another program is at it.
+
+    Lines that are no rows are moved beside, films get an index, and the end is estimated from both. Done twice, or
+    killed in between and done again, the result is the same.
+
+    Raises
+    ------
+    Refused
+        It is another version's session, or cannot be written.
+    """
+    try:
+        facts = _facts(folder)
+        if state_of(folder, facts) != "broken":
+            return None
+        lock = hold(folder)
+        if lock is None:
+            return None
+        try:
+            return _mend(folder, facts)
+        finally:
+            let_go(lock)
+    except (OSError, av.error.FFmpegError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise Refused(f"{folder} cannot be repaired ({why}): make room there, or see that you may write") from None
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What the session tells; where that is damaged it is kept beside, and the session begins anew."""
+    path = folder / SESSION
+    if path.exists():
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            path.replace(folder / DAMAGED)
+    return read_facts(folder) if path.exists() else {"format": FORMAT}
+
+
+def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
+    for leftover in folder.glob("*.part"):
+        leftover.unlink()
+    rows, torn = _mend_rows(folder)
+    ends = {name: remux(folder / name) for name in FILMS if (folder / name).exists()}
+    seconds = max([rows[-1].t + step_of(rows) if rows else 0.0, *(end or 0.0 for end in ends.values())])
+    begun = started(folder, facts)
+    ended = (begun + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+    unreadable = tuple(name for name, end in ends.items() if end is None)
+    films = tuple(name for name in ends if name not in unreadable)
+    found = {
+        **facts,
+        "started": begun.isoformat(timespec="milliseconds"),
+        "ended": ended,
+        "decisions": len(rows),
+        "repaired": {
+            "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "ended_estimated": True,
+            "torn_lines": torn,
+            "unreadable_films": list(unreadable),
+        },
+    }
+    write_summary(folder / SESSION, found)
+    sync(folder / SESSION)
+    sync(folder)
+    return Repaired(folder, len(rows), torn, films, unreadable, ended)
+
+
+def _mend_rows(folder: Path) -> tuple[list[Decision], int]:
+    """Take what is no row out of the rows; gives the rows, and how many lines were taken out."""
+    path = folder / ROWS
+    if not path.exists():
+        return [], 0
+    content = path.read_bytes()
+    rows, kept, torn = [], [], []
+    for line in content.split(b"\n"):
+        if not line:
+            continue
+        try:
+            rows.append(from_row(json.loads(line.decode("utf-8"))))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            torn.append(line)
+        else:
+            kept.append(line)
+    whole = b"".join(line + b"\n" for line in kept)
+    if whole != content:
+        with (folder / TORN).open("ab") as beside:
+            beside.writelines(line + b"\n" for line in torn)
+        sync(folder / TORN)
+        partial = path.with_suffix(".part")
+        partial.write_bytes(whole)
+        sync(partial)
+        partial.replace(path)
+    return rows, len(torn)

@@ -1,0 +1,113 @@
+"""Keeps the moment just gone, when somebody asks for it: one thread, which owns the encoder.
+
+Nothing is on the disk before. Whoever brings pictures, sound and decisions never waits; what does not fit in is left
+out.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av.error
+
+from realtime_cer.errors import Refused
+from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.sinks.disk import hold, let_go
+from realtime_cer.sinks.inbox import Inbox
+from realtime_cer.sinks.lastmoments import SPAN_S, LastMoments
+from realtime_cer.sinks.session import new_session
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """To keep the moment just gone, as of ``t``."""
+
+    t: float
+
+
+Item = Frame | AudioBlock | Decision
+
+_MOST: dict[type[Item | _Wish], int] = {Frame: 20, AudioBlock: 300, Decision: 300, _Wish: 1}
+_BEHIND = 10
+
+
+class Keeper:
+    """Holds the last seconds in memory, and writes them as a session whenever ``keep`` is called.
+
+    Parameters
+    ----------
+    folder : below which sessions are made
+    facts : what ``session.json`` tells beside times and versions
+    notice : told in one line, from any thread, where a moment was kept, or why it was not
+    span_s : how much is held
+    clock : the one by which everything is stamped
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: Mapping[str, Any],
+        notice: Callable[[str], None],
+        *,
+        span_s: float = SPAN_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._facts, self._notice, self._clock = folder, dict(facts), notice, clock
+        self._inbox: Inbox[Item | _Wish] = Inbox(_MOST)
+        self._moments = LastMoments(span_s)
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread.start()
+
+    def tap(self, item: Item) -> None:
+        """Take one item, from any thread, at once."""
+        if not self._over:
+            self._inbox.put(item)
+
+    def keep(self) -> None:
+        """Write the moment just gone to the disk; returns at once, from any thread. Asked twice, it is done once."""
+        if not self._over:
+            self._inbox.put(_Wish(self._clock()))
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Do what was asked for, and let go of everything else; False if it is stuck and was left alone."""
+        self._over = True
+        self._inbox.end()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # here a thread has a priority of its own
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
+        failed = False
+        while (item := self._inbox.take()) is not None:
+            try:
+                self._take(item)
+            except (OSError, ValueError, av.error.FFmpegError, Refused) as error:  # one damaged picture, a full disk
+                if isinstance(item, _Wish) or not failed:
+                    self._notice(f"the moment just gone is not kept: {getattr(error, 'strerror', None) or error}")
+                failed = failed or not isinstance(item, _Wish)
+
+    def _take(self, item: Item | _Wish) -> None:
+        if isinstance(item, Frame):
+            self._moments.frame(item)
+        elif isinstance(item, AudioBlock):
+            self._moments.block(item)
+        elif isinstance(item, Decision):
+            self._moments.decision(item)
+        else:
+            session = new_session(self._folder)
+            lock = hold(session)
+            try:
+                length = self._moments.write(session, self._facts, self._clock())
+            finally:
+                if lock is not None:
+                    let_go(lock)
+            self._notice(f"the last {length:.0f} s are kept in {session}")

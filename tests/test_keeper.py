@@ -1,0 +1,143 @@
+"""The moment just gone: kept when it is asked for, and only then."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from parts.clips import click_at, clicks, number_of, numbered
+from parts.films import files_no_larger_than, read_film, wait_for
+from parts.recording import named
+
+from realtime_cer.cli import main
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
+from realtime_cer.sessions.folder import read_session
+from realtime_cer.sinks.keeper import Keeper
+from realtime_cer.sinks.lastmoments import LastMoments
+from realtime_cer.sinks.tables import read_rows
+
+FPS = 15
+
+
+def bring(moments: LastMoments, origin: float, start: int, count: int) -> None:
+    """Numbered pictures, decisions, and a click at half past every second of ``origin``'s clock."""
+    second = clicks(SAMPLE_RATE, [0.5], 1.0)
+    for k in range(start, start + count):
+        t = origin + k / FPS
+        moments.frame(Frame(t, k, numbered(k, 320, 240)))
+        if k % 3 == 0:
+            moments.decision(named(k // 3, t))
+        if k % FPS == 0:
+            moments.block(AudioBlock(t, second))
+
+
+def test_the_last_seconds_are_kept_whole_and_in_their_places(tmp_path: Path) -> None:
+    moments = LastMoments(span_s=6.0)
+    origin = 500.0
+    bring(moments, origin, 0, 20 * FPS)
+    now = origin + 20.0
+    length = moments.write(tmp_path, {"consent": "yes"}, now)
+    assert 6.0 <= length < 8.5
+    film = read_film(tmp_path / "film.mkv")
+    numbers = [number_of(picture) for picture in film.pictures]
+    assert numbers == list(range(numbers[0], 20 * FPS)), "none is missing between the pieces"
+    begun = now - length - 1 / FPS
+    assert film.times == pytest.approx([origin + n / FPS - begun for n in numbers], abs=0.003)
+    rows = read_rows(tmp_path / "decisions.jsonl")
+    assert rows[-1].t == pytest.approx(origin + (20 * FPS - 3) / FPS - begun, abs=0.001)
+    assert rows[-1].t - rows[0].t == pytest.approx(6.0, abs=0.25)
+    start = round((np.ceil(begun + 2) - begun) * film.rate)
+    assert click_at(film.sound[start : start + film.rate], film.rate) == pytest.approx(0.5, abs=0.02)
+    facts = json.loads((tmp_path / "session.json").read_text())
+    assert facts["started_unix"] == pytest.approx(time.time() - length, abs=1.0)
+    assert (facts["consent"], facts["kept_afterwards"]) == ("yes", True)
+    assert read_session(tmp_path).state == "whole"
+
+
+def test_memory_does_not_grow_and_it_goes_on_after_a_moment_was_kept(tmp_path: Path) -> None:
+    moments = LastMoments(span_s=4.0)
+    bring(moments, 0.0, 0, 8 * FPS)
+    held = moments.bytes_held
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    moments.write(tmp_path / "first", {}, 8.0)
+    bring(moments, 0.0, 8 * FPS, 10 * FPS)
+    assert moments.bytes_held < 1.6 * held
+    moments.write(tmp_path / "second", {}, 18.0)
+    numbers = [number_of(picture) for picture in read_film(tmp_path / "second" / "film.mkv").pictures]
+    assert numbers == list(range(numbers[0], 18 * FPS))
+
+
+def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> None:
+    said: list[str] = []
+    keeper = Keeper(tmp_path / "kept", {}, said.append)
+    origin = time.monotonic()
+    for k in range(30):
+        keeper.tap(Frame(origin + k / 30, k, numbered(k, 320, 240)))
+        keeper.tap(named(k, origin + k / 30))
+        time.sleep(0.01)
+    assert not (tmp_path / "kept").exists()
+    keeper.keep()
+    wait_for(lambda: bool(said))
+    [session] = (tmp_path / "kept").iterdir()
+    assert said == [f"the last 1 s are kept in {session}"]
+    assert {path.name for path in session.iterdir()} == {"session.json", "decisions.jsonl", "film.mkv"}
+    assert len(read_film(session / "film.mkv").times) >= 20
+    assert keeper.close()
+    assert not any(thread.name == "keeper" for thread in threading.enumerate())
+
+
+def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: Path) -> None:
+    said: list[str] = []
+    keeper = Keeper(tmp_path / "kept", {}, said.append)
+    for k in range(10):
+        keeper.tap(named(k, k / 5))
+    with files_no_larger_than(100):
+        keeper.keep()
+        wait_for(lambda: bool(said))
+    assert said == ["the moment just gone is not kept: File too large"]
+    keeper.keep()
+    wait_for(lambda: len(said) == 2)
+    assert "are kept in" in said[1]
+    assert keeper.close()
+
+
+def test_nothing_is_not_kept_as_something(tmp_path: Path) -> None:
+    assert LastMoments().write(tmp_path, {}, time.monotonic()) == 0.0
+    assert not (tmp_path / "film.mkv").exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs SIGUSR1")
+def test_live_keeps_the_moment_just_gone_when_it_is_signalled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = Path(__file__).parents[1] / "realtime_cer" / "assets" / "demo.mp4"
+    asked = threading.Event()
+
+    def ask() -> None:
+        if asked.wait(60):
+            time.sleep(2)
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    monkeypatch.setattr("realtime_cer.commands.live.put_row", lambda _: asked.set())
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        words = ["live", "--headless", "--camera", str(demo), "--duration", "5", "--keep", str(tmp_path / "kept")]
+        assert main(words) == 0
+    finally:
+        asked.set()
+        waiting.join()
+        signal.signal(signal.SIGUSR1, before)
+    [session] = (tmp_path / "kept").iterdir()
+    assert f"are kept in {session}" in capsys.readouterr().err
+    found = read_session(session)
+    assert (found.state, found.trouble) == ("whole", None)
+    assert 1 < found.length_s < 6
+    assert read_film(session / "film.mkv").sound.size
+    assert found.facts["fusion"]["name"]
