@@ -194,7 +194,7 @@ class Meters:
     ``stages`` are those that ran lately, of capture (stamp of a frame to the grid), wait (grid to analysis), face,
     static, dynamic, voice, acoustic, fusion and draw. ``queues`` are depths of now, ``drops`` counts since the start by
     cause, ``rung`` how far down the ladder of degradation it stands (0 is "full"), and ``stalled`` names the workers
-    that have work and do not move.
+    that have work and do not move, and as ``reload-video`` or ``reload-sound`` what is being begun anew.
     """
 
     stages: Mapping[str, StageMeter]
@@ -232,7 +232,7 @@ class SourceReport:
     """How one source does, for a view: ``kind`` is camera, microphone or file; counts are since the start.
 
     ``frozen`` pictures were repeated, ``damaged`` ones could not be decoded; sound ``overflows`` where it comes faster
-    than it is taken and ``underflows`` where it comes too slowly.
+    than it is taken and ``underflows`` where it comes too slowly. ``hopeless`` ones only a new process brings back.
     """
 
     name: str
@@ -245,6 +245,7 @@ class SourceReport:
     damaged: int = 0
     overflows: int = 0
     underflows: int = 0
+    hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

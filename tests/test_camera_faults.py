@@ -1,8 +1,10 @@
 """Cameras that hang, lie, limp and change: each fault is told, survived and counted, over a real MJPEG stream."""
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -164,6 +166,45 @@ def test_a_dead_address_is_asked_again_beside_the_attempt_that_waits(
     watching.until(lambda: len(watching.frames) > before + 3, 4.5)  # less than one attempt may take
     watching.until(lambda: len(watching.camera._readers) == 1, 1)
     assert watching.end() < 0.25
+
+
+def test_what_is_learnt_of_a_camera_is_learnt_from_the_attempt_that_gave_its_picture(
+    server: MjpegServer, watch: Callable[[Camera], Watching]
+) -> None:
+    server.mute.set()
+    watching = watch(open_camera(server.url, wait=True))
+    assert watching.camera._rival_s == 2.0
+    watching.until(lambda: server.connections > 0, 2)
+    time.sleep(0.2)
+    server.mute.clear()  # the attempt that waits goes on waiting: its rival gives the first picture
+    watching.until(lambda: len(watching.frames) > 3, 6)
+    assert watching.camera._rival_s == 1.0  # it answered at once
+
+
+def test_where_every_attempt_hangs_only_a_new_process_helps(
+    server: MjpegServer, watch: Callable[[Camera], Watching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from realtime_cer.capture import camera, reader
+
+    monkeypatch.setattr(camera, "_HOPELESS_S", 1.0)
+    gate = threading.Event()
+    real = reader.pictures
+
+    def hanging(*given: Any) -> Iterator[Any]:
+        gate.wait(30)
+        yield from real(*given)
+
+    monkeypatch.setattr(reader, "pictures", hanging)
+    watching = watch(open_camera(server.url, wait=True, open_timeout_s=0.5))
+    watching.until(lambda: readers() == 5, 15)
+    assert not watching.camera.status.hopeless
+    watching.until(lambda: watching.camera.status.hopeless, 5)
+    assert watching.camera.status.detail.endswith("it does not answer, and every attempt at it hangs")
+    assert watching.camera.status.state == "absent"
+    assert readers() == 5
+    gate.set()  # it was not for good after all
+    watching.until(lambda: len(watching.frames) > 3, 8)
+    assert not watching.camera.status.hopeless
 
 
 def test_a_camera_named_before_it_is_there(

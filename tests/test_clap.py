@@ -23,6 +23,7 @@ from realtime_cer.capture.clap import FLASH_S, STARTS_S, Clap, conclude, verdict
 from realtime_cer.capture.flashes import GRID, Sighting, brightness, find_flashes
 from realtime_cer.capture.loudspeaker import Playback, playing
 from realtime_cer.capture.offsets import Offset, read_offset, write_offset
+from realtime_cer.cli import main
 from realtime_cer.commands.clap import run_clap
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -330,6 +331,24 @@ def stage() -> Iterator[tuple[made.VirtualScreen, dict[str, str]]]:
             yield screen, {**os.environ, **microphone.env, **screen.env}
     finally:
         microphone.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--headless", "--duration", "9"], "--headless, --duration"),
+        (["--metrics", "9477"], "--metrics"),
+        (["--record", "there"], "--record"),
+        (["--wait"], "--wait"),
+        (["--no-window"], "--no-window"),
+    ],
+)
+def test_flags_that_say_nothing_to_the_clap_test_are_refused(
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["live", "--clap", *words]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"realtime-cer: --clap measures in a window, and ends by itself: leave out {named}"
 
 
 def clap_test(url: str, env: dict[str, str], kept: Path) -> "subprocess.Popen[str]":

@@ -19,7 +19,7 @@ from realtime_cer.cli import main
 from realtime_cer.commands import child as children
 from realtime_cer.commands import crashlog, kiosk
 from realtime_cer.commands.child import Child, Ending, Pulse
-from realtime_cer.commands.heart import DECIDING, LOADING, RESTART
+from realtime_cer.commands.heart import DECIDING, HOPELESS, LOADING, RESTART, UNREAD
 from realtime_cer.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +55,20 @@ def test_a_heart_may_rest_as_long_as_what_is_done_takes() -> None:
     assert pulse.decided_s == 3507.0
 
 
+@pytest.mark.parametrize("line", ['{"stage": "decid', "", "[1]", '{"seq": 3}', '{"stage": "dancing"}', '{"stage": []}'])
+def test_a_sign_that_is_torn_or_unknown_is_none(line: str) -> None:
+    pulse = Pulse(0.0)
+    pulse.sign('{"stage": "deciding", "seq": 0}', 1.0)
+    pulse.sign(line, 9.0)
+    assert pulse.stage == DECIDING
+    assert pulse.overdue(12.0) is not None
+
+
+def test_signs_after_a_torn_one_are_heard() -> None:
+    torn = "os.write(pulse._pipe, b'\\xff{\\n')\n"
+    assert outcome(f"{torn}beat(1)\nsys.exit(7)").decided
+
+
 HEART = """
 import os, sys, time
 from realtime_cer.commands.heart import heart
@@ -83,6 +97,21 @@ def test_how_a_program_ends_is_told_in_words_with_its_last_ones() -> None:
     assert crashed.how == "was ended by SIGSEGV"
     assert "Current thread" in crashed.said
     assert not crashed.decided
+
+
+def test_a_program_whose_words_nobody_reads_is_not_disturbed_and_the_log_has_them() -> None:
+    speak = "print('line', n, file=sys.stderr, flush=True)"
+    body = f"beat(1)\nfor n in range(5):\n    {speak}\n    time.sleep(0.1)\nsys.exit(7)"
+    parent = (
+        "import sys\nfrom realtime_cer.commands.child import Child\n"
+        f"with Child({program(body)!r}) as child:\n    ending = child.watch()\n"
+        "print(ending.code, repr(ending.said))"
+    )
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run([sys.executable, "-c", parent], stdout=subprocess.PIPE, stderr=theirs, text=True, timeout=30)
+    os.close(theirs)
+    assert done.stdout == "7 " + repr("".join(f"line {n}\n" for n in range(5))) + "\n"
 
 
 def test_a_program_that_hangs_says_where_and_is_ended(
@@ -162,6 +191,45 @@ def test_a_refusal_ends_it_only_before_anything_was_decided(endings: list[Ending
     ]
 
 
+def test_what_only_a_new_process_brings_back_is_waited_for_ever_longer(endings: list[Ending], logs: Path) -> None:
+    hopeless = Ending(HOPELESS, "ended with exit code 70", "video is lost: only starting again helps\n", decided=True)
+    endings[:] = [hopeless, hopeless, hopeless, Ending(0, "ended")]
+    assert supervise() == 0
+    text = logs.read_text(encoding="utf-8")
+    for wait_s in (1, 2, 4):
+        assert f"the program gave up; it is started again in {wait_s} s" in text
+    assert text.count("video is lost") == 3
+
+
+def test_without_a_reader_of_its_rows_a_kiosk_ends_and_says_so(
+    endings: list[Ending], logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endings[:] = [CRASH, Ending(UNREAD, "ended with exit code 74", decided=True)]
+    assert supervise() == 1
+    assert capsys.readouterr().err.endswith("whoever read the rows has gone: the kiosk ends\n")
+
+
+def test_a_reader_that_goes_ends_the_real_kiosk_with_one_line(logs: Path) -> None:
+    words = ["live", "--kiosk", "--headless", "--microphone", "none", "--engine", "cpu", "--camera"]
+    with MjpegServer(numbered_jpegs(20, 480, 480), fps=25) as camera:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "realtime_cer", *words, camera.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"REALTIME_CER_LOGS": str(logs.parent)},
+        )
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            process.stdout.close()
+            assert process.wait(15) == 1
+            assert process.stderr is not None
+            assert process.stderr.read().endswith("realtime-cer: whoever read the rows has gone: the kiosk ends\n")
+        finally:
+            process.kill()
+
+
 def test_the_log_tells_all_but_secrets(endings: list[Ending], logs: Path) -> None:
     camera = "rtsp://me:secret@cam.local/live?token=abc"
     endings[:] = [
@@ -226,6 +294,13 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "")
     assert "realtime-cer-kiosk" not in done.stderr
+
+
+def test_the_unit_leaves_its_temporary_folder_writable() -> None:
+    unit = (ROOT / "scripts" / "realtime-cer-kiosk.service").read_text(encoding="utf-8").splitlines()
+    assert "ProtectSystem=strict" in unit
+    [folder] = [line.partition("TMPDIR=")[2] for line in unit if line.startswith("Environment=TMPDIR=")]
+    assert "CacheDirectory=" + folder.removeprefix("/var/cache/") in unit
 
 
 def test_what_is_refused_at_once_is_said_once(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:

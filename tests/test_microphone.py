@@ -239,6 +239,30 @@ def test_a_microphone_that_gets_nothing_is_opened_anew_until_it_does(
 
 
 @needs_pulse
+def test_a_sound_system_that_hangs_for_good_is_told_holds_nothing_up_and_is_hopeless(
+    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from realtime_cer.capture import microphone
+
+    monkeypatch.setattr(microphone, "_HOPELESS_S", 3.0)
+    monkeypatch.setattr(portaudio, "_LOCK_TIMEOUT_S", 0.5)
+    stage.hang()
+    try:
+        waiting = listen(open_microphone("stage_microphone", wait=True, open_timeout_s=1.0))
+        waiting.until(lambda: waiting.microphone.status.detail.endswith("the sound system does not answer"), 4)
+        assert waiting.microphone.status.state == "absent"
+        assert not waiting.microphone.status.hopeless
+        other = listen(open_microphone("stage_microphone", wait=True, open_timeout_s=1.0))  # hangs behind the first
+        waiting.until(lambda: waiting.microphone.status.hopeless, 8)
+        other.until(lambda: other.microphone.status.hopeless, 8)
+        assert other.end() < 0.25
+    finally:
+        stage.go_on()
+    waiting.until(waiting.is_in("live"), 15)
+    assert not waiting.microphone.status.hopeless
+
+
+@needs_pulse
 def test_silence_that_no_room_has_is_told(
     stage: pulse.VirtualMicrophone,
     listen: Callable[[Microphone], Listening],

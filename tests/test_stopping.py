@@ -75,7 +75,7 @@ def whole(folder: Path) -> dict[str, Any]:
     [session] = folder.iterdir()
     lines = (session / "decisions.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["seq"] for line in lines] == list(range(len(lines)))
-    with av.open(str(session / "overlay.mkv")) as film:
+    with av.open(str(session / "film.mkv")) as film:
         assert sum(1 for _ in film.decode(video=0)) > 10
     facts: dict[str, Any] = json.loads((session / "session.json").read_text(encoding="utf-8"))
     return facts
@@ -203,6 +203,27 @@ def test_signals_of_one_moment_are_one(camera: MjpegServer, tmp_path: Path) -> N
     rows(process, 5)
     assert ended(process, signal.SIGTERM, signal.SIGINT, apart_s=0)[0] == 130
     assert whole(tmp_path)["ended"] is not None
+
+
+TWICE_AND_AGAIN = """
+import os, signal, time
+from realtime_cer.commands.ending import Signals
+with Signals(0.2):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+    except KeyboardInterrupt:
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+"""
+
+
+def test_a_later_signal_wins_also_after_several_of_one_moment() -> None:
+    process = subprocess.run([sys.executable, "-c", TWICE_AND_AGAIN], capture_output=True, text=True, timeout=20)
+    assert (process.returncode, process.stderr) == (130, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

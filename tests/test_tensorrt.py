@@ -267,6 +267,24 @@ def test_what_cuda_gives_and_how_it_fails() -> None:
         cuda.value((codes.cudaErrorMemoryAllocation, 0))
 
 
+@pytest.mark.skipif(not has_gpu(), reason="no GPU: what records is the driver's, and nothing stands for it")
+def test_what_cannot_be_recorded_is_none_and_costs_no_answer() -> None:
+    from cuda.bindings import runtime
+
+    manifest = read_manifest("dynamic")
+    lane = cuda.Lane(manifest, 1)
+
+    def waits() -> None:
+        runtime.cudaStreamSynchronize(lane.stream)  # not allowed meanwhile, which only the end of the recording tells
+
+    assert lane.capture(waits) is None
+    [tensor] = manifest.inputs
+    batch = np.ones((1, *cuda.row_shape(tensor)), tensor.dtype)
+    lane.put(tensor.name, batch)
+    assert np.array_equal(lane.take([tensor.name], 1)[tensor.name], batch)
+    assert lane.capture(lambda: lane.put(tensor.name, batch)) is not None
+
+
 # From a backend's name to an engine, with ONNX Runtime where the GPU would be
 
 

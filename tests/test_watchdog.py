@@ -16,12 +16,12 @@ from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
-from realtime_cer.pipeline import analysis, overseer
+from realtime_cer.pipeline import analysis, ladder, overseer
 from realtime_cer.pipeline.live import Live
-from realtime_cer.pipeline.steps import Perception
+from realtime_cer.pipeline.steps import Perception, Seeing
 from realtime_cer.pipeline.watchdog import Watchdog
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Face, Frame
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Face, Frame, GridFrame, Visual
 
 
 def until(good: Callable[[], bool], seconds: float = 20) -> None:
@@ -147,8 +147,10 @@ class Talking:
 class Watched:
     """A running recogniser with its rows, as they come, and what it told."""
 
-    def __init__(self, perception: Perception, reload: Callable[[], Perception] | None) -> None:
-        config = Config.model_validate({"stall_s": 1.0, "ladder": False})
+    def __init__(
+        self, perception: Perception, reload: Callable[[], Perception] | None, *, ladder: bool = False
+    ) -> None:
+        config = Config.model_validate({"stall_s": 1.0, "ladder": ladder})
         self.told: list[str] = []
         self.rows: list[tuple[float, Decision]] = []
         self.live = Live(
@@ -214,7 +216,7 @@ def test_a_network_that_hangs_is_replaced_while_the_other_goes_on(
         return tiny_perception(config)
 
     with Watched(hanging(tiny_perception(config), knot, what), reload) as watched:
-        until(lambda: watched.stalled == (what,))
+        until(lambda: watched.stalled == (f"reload-{what}",))
         until(lambda: any("begun anew" in line for line in watched.told))
         begun = len(watched.rows)
         until(lambda: len(watched.rows) >= begun + 10)
@@ -281,6 +283,46 @@ def test_threads_are_not_abandoned_without_end(knot: Knot, monkeypatch: pytest.M
         begun = len(watched.rows)
         until(lambda: len(watched.rows) >= begun + 5)
     assert watched.told[-1] == "video hangs once more and is given up: end the program and start it again"
+
+
+def test_what_is_given_up_for_good_does_not_keep_the_ladder_from_its_work(
+    knot: Knot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "SPAN_S", 1.0)
+    monkeypatch.setattr(ladder, "_LEAST", 2)
+
+    def reload() -> Perception:
+        raise Refused("no network: copy it back")
+
+    perception = hanging(tiny_perception(Config()), knot, "sound")
+    see = perception.seeing.see
+
+    def slowly(grid: GridFrame) -> Visual:
+        if any("given up" in line for line in watched.told):
+            time.sleep(0.35)  # too long for 5 pictures a second, and no stall
+        return see(grid)
+
+    monkeypatch.setattr(Seeing, "see", lambda seeing, grid: slowly(grid))
+    with Watched(perception, reload, ladder=True) as watched:
+        until(lambda: watched.stalled == ("sound",))
+        until(lambda: any("does not keep up" in line for line in watched.told))
+        assert watched.stalled == ("sound",)
+
+
+def test_remains_of_a_network_that_hung_may_break_when_they_are_freed(
+    knot: Knot, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("in the middle of something")
+
+    first = hanging(tiny_perception(Config()), knot, "video")
+    first.finder.close = broken  # type: ignore[method-assign]
+    with Watched(first, lambda: tiny_perception(Config())) as watched:
+        until(lambda: any("cannot be freed" in record.getMessage() for record in caplog.records))
+        begun = len(watched.rows)
+        until(lambda: len(watched.rows) >= begun + 5)
+        assert watched.newest.models["static"] is not None
+    assert watched.told[-1] == "video goes on"
 
 
 def test_fresh_networks_are_closed_with_the_recogniser(knot: Knot) -> None:

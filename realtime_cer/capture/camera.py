@@ -32,6 +32,8 @@ _LONGEST_S = 1.5
 """Longest time between two pictures that is taken for the camera's pace and not for a fault."""
 _MAX_READERS = 5
 """Attempts at once, those that hang inside a library included; further ones wait, so that threads do not pile up."""
+_HOPELESS_S = 60.0
+"""If they all hang for so long, none of them is going to come back."""
 
 
 def open_camera(
@@ -83,6 +85,7 @@ class Camera:
         self._readers: list[Reader] = []
         self._hanging: list[Reader] = []
         self._next_try = 0.0
+        self._free = clock()
         self._begin()
 
     def await_first(self) -> None:
@@ -99,9 +102,9 @@ class Camera:
             while not stop.is_set():
                 foremost = self._foremost()
                 taken = None if foremost is None else foremost.take(_POLL_S)
-                if taken is None:
+                if foremost is None or taken is None:
                     self._supervise(stop)
-                elif self._fresh(taken):
+                elif self._fresh(taken, foremost):
                     self.counters.dropped += taken.overtaken
                     seq = self.counters.frames + self.counters.dropped
                     self.counters.frames += 1
@@ -145,8 +148,8 @@ class Camera:
             self._leave(rival)
         return giving
 
-    def _fresh(self, taken: Taken) -> bool:
-        """Note what was taken; False where the camera only repeats itself."""
+    def _fresh(self, taken: Taken, reader: Reader) -> bool:
+        """Note what was taken from a reader, perhaps a rival; False where the camera only repeats itself."""
         now = self._clock()
         self._interval = max(0.7 * self._interval, min(now - self._last, _LONGEST_S))
         self._last = now
@@ -155,13 +158,13 @@ class Camera:
             if self._lost or not self._seen:
                 self.counters.reopened += self._seen
                 self._lost, self._seen = False, True
-                self._learn_pace(self._readers[0])
+                self._learn_pace(reader)
             self._move("live", f"camera {self.name}")
             return True
         self.counters.frozen += 1
         self._move("stalled", f"camera {self.name}: the picture is frozen")
         if self._freshness.reopen_due(taken.t):
-            self._lose(self._readers[0], now, "the picture is frozen")
+            self._lose(reader, now, "the picture is frozen")
         return False
 
     def _learn_pace(self, reader: Reader) -> None:
@@ -187,7 +190,13 @@ class Camera:
             elif age > max(_STALL_S, 1.5 * self._interval):
                 self._move("stalled", f"camera {self.name}: no picture for {age:.0f} s")
         delivering = any(each.first is not None for each in self._readers)
-        if not delivering and now >= self._next_try and len(self._readers) + len(self._hanging) < _MAX_READERS:
+        full = len(self._readers) + len(self._hanging) >= _MAX_READERS
+        if delivering or not full:
+            self._free = now
+        elif now - max(self._free, self._last) > _HOPELESS_S:
+            why = f"camera {self.name}: it does not answer, and every attempt at it hangs"
+            self.status = self.status.moved(self.status.state, why, now, hopeless=True)
+        if not delivering and now >= self._next_try and not full:
             if self._seen:
                 self._move("retrying", f"camera {self.name}: trying again")
             self._begin()

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from realtime_cer.capture import portaudio
-from realtime_cer.capture.portaudio import Input, Unavailable
+from realtime_cer.capture.portaudio import Hanging, Input, Unavailable
 from realtime_cer.capture.soundserver import CHOOSES, Origin
 from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import Clock, Counters, SourceStatus, State
@@ -26,6 +26,9 @@ _WATCH_S = 3.0
 _SILENT_S = 3.0
 """Sound that is exactly zero for so long comes from no room: even a quiet one leaves noise in the last bit."""
 _RETRY_S = 1.0
+_HOPELESS_S = 60.0
+"""A sound system that does not answer for so long does not come back, and this process cannot ask another one: the
+library bears one question at a time, and nothing breaks that off."""
 
 
 def open_microphone(
@@ -75,7 +78,7 @@ class Microphone:
         self._origin: Origin | None = None
         self._instead = self._why = ""
         self._seen = False
-        self._begun = self._last = self._sounded = self._tried = clock()
+        self._begun = self._last = self._sounded = self._tried = self._answered = clock()
         self._next_try = 0.0
         self._heard: deque[tuple[float, float]] = deque()
         self._stream: SoundStream | None = None
@@ -185,7 +188,7 @@ class Microphone:
         if self._attempt is not None:
             self._attempt.over.wait(_POLL_S)
             if now - self._tried > self._open_timeout_s:
-                self._move(self._absent, f"microphone {self.name}: the sound system does not answer")
+                self._unanswered(now)
             self._look_at_attempt(self._attempt)
         elif now >= self._next_try:
             if self._seen:
@@ -199,6 +202,10 @@ class Microphone:
         if not attempt.over.is_set():
             return
         self._attempt = None
+        if isinstance(attempt.fault, Hanging):
+            self._unanswered(self._clock())
+            return
+        self._answered = self._clock()
         if attempt.stream is not None and attempt.device is not None:
             if self._known is not None and self._known.name != attempt.device.name:  # only ``default`` allows it
                 self._instead = f", in place of {self._known.name}: the system's default has changed"
@@ -211,12 +218,17 @@ class Microphone:
         elif attempt.fault is not None:
             raise attempt.fault
 
+    def _unanswered(self, now: float) -> None:
+        """The library hangs, in this attempt or in what came before it."""
+        why = f"microphone {self.name}: the sound system does not answer"
+        self.status = self.status.moved(self._absent, why, now, hopeless=now - self._answered > _HOPELESS_S)
+
     @property
     def _absent(self) -> State:
         return "retrying" if self._seen else "absent"
 
     def _lose(self, now: float, why: str) -> None:
-        self._why = why
+        self._why, self._answered = why, now
         self._release()
         self._next_try = max(now, self._begun + _RETRY_S)
         self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")
@@ -224,9 +236,7 @@ class Microphone:
     def _release(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            closing = threading.Thread(target=stream.close, name="microphone closer", daemon=True)
-            closing.start()
-            closing.join(0.1)
+            _let_go(stream)
 
     def _move(self, state: State, detail: str) -> None:
         self.status = self.status.moved(state, detail, self._clock())
@@ -251,7 +261,7 @@ class _Attempt:
             self._abandoned = True
             stream, self.stream = self.stream, None
         if stream is not None:
-            stream.close()
+            _let_go(stream)
 
     def _run(self) -> None:
         stream = SoundStream(self._clock)
@@ -270,6 +280,13 @@ class _Attempt:
         finally:
             stream.close()
             self.over.set()
+
+
+def _let_go(stream: SoundStream) -> None:
+    """Close a stream; a library that hangs is not waited for."""
+    closing = threading.Thread(target=stream.close, name="microphone closer", daemon=True)
+    closing.start()
+    closing.join(0.1)
 
 
 def _is_portaudio(error: Exception) -> bool:

@@ -27,6 +27,10 @@ class Unavailable(Exception):
     """The device is not there or does not work now; it may come back. One line for people."""
 
 
+class Hanging(Unavailable):
+    """Another thread hangs in the library, which does not bear two."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """A sound input: its number, which changes with every hot-plug, and what stays."""
@@ -52,10 +56,10 @@ def load() -> Any:
 
 @contextmanager
 def exclusive() -> Iterator[Any]:
-    """Hold the library, which does not bear two threads; raises Unavailable while another one hangs in it."""
+    """Hold the library, which does not bear two threads; raises Hanging while another one hangs in it."""
     library = load()
     if not _lock.acquire(timeout=_LOCK_TIMEOUT_S):
-        raise Unavailable("the sound system does not answer")
+        raise Hanging("the sound system does not answer")
     try:
         with silence():
             yield library

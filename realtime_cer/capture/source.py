@@ -26,15 +26,19 @@ State = Literal["opening", "live", "stalled", "lost", "retrying", "absent", "end
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How a source does: ``detail`` is one line for people, ``t`` is when the state was entered, in seconds."""
+    """How a source does: ``detail`` is one line for people, ``t`` is when the state was entered, in seconds.
+
+    It is ``hopeless`` where a library hangs that cannot be asked again by this process.
+    """
 
     state: State
     detail: str
     t: float
+    hopeless: bool = False
 
-    def moved(self, state: State, detail: str, t: float) -> "SourceStatus":
+    def moved(self, state: State, detail: str, t: float, *, hopeless: bool = False) -> "SourceStatus":
         """Give the status after a change; the time stays where the state does."""
-        return SourceStatus(state, detail, self.t if state == self.state else t)
+        return SourceStatus(state, detail, self.t if state == self.state else t, hopeless)
 
 
 @dataclass(slots=True)

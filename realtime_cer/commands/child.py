@@ -55,8 +55,13 @@ class Pulse:
         return 0.0 if self._first is None else self._last - self._first
 
     def sign(self, line: str, now: float) -> None:
-        """Take in one sign."""
-        said = json.loads(line)
+        """Take in one sign; a torn line, or one of something else that writes to the pipe, is none."""
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(said, dict) or str(said.get("stage")) not in PATIENCE_S:
+            return
         self.stage, self._last = said["stage"], now
         self.meters = said.get("meters", self.meters)
         if self.stage == DECIDING and self._first is None:
@@ -116,7 +121,7 @@ class Child:
         finally:
             os.close(theirs)
         assert self._process.stderr is not None
-        signs = os.fdopen(ours, encoding="utf-8")
+        signs = os.fdopen(ours, encoding="utf-8", errors="replace")
         self._readers = [
             threading.Thread(target=self._feel, args=(signs,), name="signs", daemon=True),
             threading.Thread(target=self._hear, args=(self._process.stderr,), name="words", daemon=True),
@@ -202,8 +207,9 @@ class Child:
             while line := said.readline(_LINE):
                 self._said.append(line)
                 if not self._aborted:
-                    sys.stderr.write(line)
-                    sys.stderr.flush()
+                    with contextlib.suppress(OSError):  # our terminal was closed: the log is kept all the same
+                        sys.stderr.write(line)
+                        sys.stderr.flush()
 
 
 def _start(words: Sequence[str], signs: int) -> "subprocess.Popen[str]":

@@ -74,24 +74,23 @@ class Signals:
             return
         self._heard.settimeout(self._patience_s)
         try:
-            second = self._next()
+            second = self._next(first + _ONE_S)
         except TimeoutError:
             if not self.noticed:
                 os._exit(INTERRUPTED)
             self._heard.settimeout(None)
-            second = self._next()
-        while second is not None and second - first < _ONE_S:
-            second = self._next()
+            second = self._next(first + _ONE_S)
         if second is not None:
             for act in list(last_acts):
                 act()
             os._exit(INTERRUPTED)
 
-    def _next(self) -> float | None:
-        """Wait for a signal; gives when it came, or None where there will be none."""
+    def _next(self, since: float = 0.0) -> float | None:
+        """Wait for a signal, earlier ones than ``since`` left out; gives when it came, or None where none will."""
         while said := self._heard.recv(64):
-            if any(number in said for number in _SIGNALS):
-                return time.monotonic()
+            now = time.monotonic()
+            if now >= since and any(number in said for number in _SIGNALS):
+                return now
         return None
 
 

@@ -24,6 +24,12 @@ LOADING, LOADED, DECIDING, STOPPING = "loading", "loaded", "deciding", "stopping
 RESTART = 75
 """Exit code by which a supervised program asks to be started anew at once: that is no crash."""
 
+HOPELESS = 70
+"""Exit code of a program that has lost what only a new process brings back; it is started anew after a wait."""
+
+UNREAD = 74
+"""Exit code of a program whose rows nobody reads any more: there is no use in starting it anew."""
+
 _END_S = 2.0
 _INTERRUPTED = 130
 

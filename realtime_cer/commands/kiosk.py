@@ -14,7 +14,7 @@ from realtime_cer.capture.source import safe_url
 from realtime_cer.commands.child import Child, Ending
 from realtime_cer.commands.console import notice
 from realtime_cer.commands.crashlog import CrashLog
-from realtime_cer.commands.heart import RESTART
+from realtime_cer.commands.heart import HOPELESS, RESTART, UNREAD
 from realtime_cer.config import Config
 
 LONGEST_WAIT_S = 60.0
@@ -22,7 +22,7 @@ HEALTHY_S = 600.0
 
 _NAP_S = 0.2
 _WATCHED_S = 2.0
-_DONE, _REFUSED = 0, 2
+_DONE, _FAULT, _REFUSED = 0, 1, 2
 
 
 class Waits:
@@ -65,7 +65,8 @@ class Systemd:
 def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None) -> int:
     """Keep the program running; gives the exit code.
 
-    Ends with the program where that is done (exit code 0), or where its first start was refused (exit code 2).
+    Ends with the program where that is done (exit code 0), where its first start was refused (exit code 2), or where
+    whoever read its rows has gone (exit code 1, so that who started both starts both again).
 
     Parameters
     ----------
@@ -88,10 +89,14 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None) -> in
             decided |= ending.decided
             if ending.code == _DONE or (ending.code == _REFUSED and not decided):
                 return ending.code
+            if ending.code == UNREAD:
+                notice("whoever read the rows has gone: the kiosk ends")
+                return _FAULT
             if ending.code == RESTART:
                 continue
             wait_s = waits.after(ending.decided_s)
-            told = f"the program {ending.how}; it is started again in {wait_s:.0f} s"
+            how = "gave up" if ending.code == HOPELESS else ending.how
+            told = f"the program {how}; it is started again in {wait_s:.0f} s"
             log.note(told, safe(ending.said), ending.meters)
             notice(f"{told}; why is in {log.path}")
             _sleep(wait_s, systemd)

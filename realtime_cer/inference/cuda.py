@@ -134,21 +134,26 @@ class Lane:
     def capture(self, execute: Callable[[], None]) -> Callable[[], None] | None:
         """Record what ``execute`` queues; gives what queues it again at once, None where it cannot be recorded.
 
-        A network with loops or branches cannot. Call once before without recording: the first call allocates.
+        A network with loops or branches cannot, and some drivers tell that only at the end. Call once before without
+        recording: the first call allocates.
         """
         runtime = self._cuda
         # Thread-local: the other worker may allocate meanwhile.
         mode = runtime.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
-        value(runtime.cudaStreamBeginCapture(self.stream, mode))
         try:
-            execute()
+            value(runtime.cudaStreamBeginCapture(self.stream, mode))
+            try:
+                execute()
+            finally:
+                ended = runtime.cudaStreamEndCapture(self.stream)
+            graph = value(ended)
+            try:
+                replayed = value(runtime.cudaGraphInstantiate(graph, 0))
+            finally:
+                runtime.cudaGraphDestroy(graph)
         except RuntimeError:
-            runtime.cudaStreamEndCapture(self.stream)
             runtime.cudaGetLastError()  # reading it clears it
             return None
-        graph = value(runtime.cudaStreamEndCapture(self.stream))
-        replayed = value(runtime.cudaGraphInstantiate(graph, 0))
-        value(runtime.cudaGraphDestroy(graph))
         self._freed.callback(runtime.cudaGraphExecDestroy, replayed)
 
         def replay() -> None:

@@ -45,7 +45,7 @@ class Fallback:
 
     An engine that raises, or gives numbers that are none for an input that is all numbers, is left within the same
     call: the safe one answers. The better ones are tried again later, after a wait that doubles from 5 s to 10 min.
-    One that would not even open is not tried again, unless it had worked before.
+    One that refuses to open is not tried again, unless it had worked before; one that fails to is, like any fault.
 
     Where the safe engine fails as well there is no answer: that is an ``EngineFault``. It is asked again with the next
     input, and opened anew after several faults in a row.

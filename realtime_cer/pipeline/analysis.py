@@ -74,8 +74,17 @@ class Analysis:
 
     @property
     def vacant(self) -> tuple[str, ...]:
-        """Modalities without a worker: they are being begun anew, or cannot be."""
-        return tuple(name for name, worker in self._workers.items() if worker.abandoned)
+        """Modalities without a worker, as ``reload-…`` while they are being begun anew; the others are given up."""
+        return tuple(
+            name if name in self._given_up else _loader(name)
+            for name, worker in self._workers.items()
+            if worker.abandoned
+        )
+
+    @property
+    def given_up(self) -> frozenset[str]:
+        """Modalities that only another process can begin anew."""
+        return frozenset(self._given_up)
 
     @property
     def seen_all(self) -> bool:
@@ -147,7 +156,7 @@ class Analysis:
         self._abandoned.append(worker)
         self._shared.notice(f"{name} hangs and is begun anew; the other goes on")
         loader = Worker(
-            f"reload-{name}", partial(self._begin_anew, name, self._reload), self._shared.stop, self._shared.clock
+            _loader(name), partial(self._begin_anew, name, self._reload), self._shared.stop, self._shared.clock
         )
         self._reloading = [*(one for one in self._reloading if one.alive), loader]
         loader.start()
@@ -164,7 +173,7 @@ class Analysis:
             self._shared.notice(f"{name} cannot be begun anew and is given up: {why}")
             return
         if not loader.going:
-            fresh.close()
+            _free(fresh)
             return
         fresh.hearing.skip(self._sound)
         fresh.seeing.tracker.next_id = self._perception.seeing.tracker.next_id  # nobody gets the id of another
@@ -175,7 +184,7 @@ class Analysis:
         self._workers[name] = self._worker(name)
         self._workers[name].start()
         self._shared.notice(f"{name} goes on")
-        rest.close()
+        _free(rest)
         del fresh, rest  # else what was closed is not freed yet
         trim()
 
@@ -231,3 +240,16 @@ class Analysis:
             with contextlib.suppress(queue.Full):
                 self._shared.inbox.put(result, timeout=_POLL_S)
                 return
+
+
+def _loader(name: Modality) -> str:
+    """Name of the worker that loads fresh networks for a modality."""
+    return f"reload-{name}"
+
+
+def _free(perception: Perception) -> None:
+    """Close networks that nobody uses any more; what hung in them may have left them in any state."""
+    try:
+        perception.close()
+    except Exception:  # native code, and no fault of ours: they stay in memory
+        _log.exception("networks that are of no use any more cannot be freed")

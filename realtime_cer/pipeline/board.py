@@ -161,4 +161,5 @@ def _report(kind: str, source: Source, muted: bool) -> SourceReport:
         damaged=counters.damaged,
         overflows=counters.overflows,
         underflows=counters.underflows,
+        hopeless=status.hopeless,
     )

@@ -37,7 +37,7 @@ class Overseer:
 
     Attributes
     ----------
-    stalled : names of workers that do not move, and of modalities without a worker
+    stalled : names of workers that do not move, and of modalities without a worker, as ``Analysis.vacant`` has them
     memory_mib : own resident memory
     ladder : which rung is in force
     """
@@ -57,6 +57,7 @@ class Overseer:
         self._analysis, self._decider, self._fusion = analysis, decider, fusion
         self._workers = workers
         self._watchdog = Watchdog(config.stall_s)
+        self._stood = False
         self._grown: dict[str, tuple[float, float]] = {}
         self._process = psutil.Process()
         self.memory_mib = self._process.memory_info().rss / _MIB
@@ -74,11 +75,15 @@ class Overseer:
         for worker in stalled:
             if not self._analysis.renew(worker) and worker.name not in before:
                 self._shared.notice(f"{worker.name} does not move")
-        self.stalled = tuple(dict.fromkeys([*(one.name for one in stalled), *self._analysis.vacant]))
-        if self.stalled or before:
+        hanging = (one.name for one in stalled if not one.abandoned)
+        self.stalled = tuple(dict.fromkeys([*hanging, *self._analysis.vacant]))
+        # What is given up stands still for good: the other modality may be slow all the same.
+        stands = not self._analysis.given_up.issuperset(self.stalled)
+        if stands or self._stood:
             self.ladder.forget()  # it was not slow, it stood still
         elif self._config.ladder:
             self._bend(self._load(now), now)
+        self._stood = stands
 
     def meters(self, queues: Mapping[str, int]) -> Meters:
         """How all of this does; ``queues`` are depths of now."""
