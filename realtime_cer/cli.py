@@ -25,7 +25,25 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         "engine": options.engine,
         "profile": options.profile,
         "always_decide": options.always_decide,
+        "kiosk.notice": getattr(options, "notice", None),
     }
+
+
+def _wizard(options: argparse.Namespace) -> bool:
+    """Whether the user is to pick the sources."""
+    if options.wizard and (options.camera or options.microphone or options.headless or options.kiosk):
+        raise Refused(
+            "--wizard picks camera and microphone in a window: leave out the flags that name them or do without"
+        )
+    return bool(options.wizard)
+
+
+def _need_clap_alone(options: argparse.Namespace) -> None:
+    """Refuse flags of ``live`` that say nothing to the clap test."""
+    others = ("headless", "duration", "wait", "metrics", "record", "keep", "wizard", "no_window")
+    given = [f"--{name.replace('_', '-')}" for name in others if getattr(options, name) not in (None, False)]
+    if given:
+        raise Refused(f"--clap measures in a window, and ends by itself: leave out {', '.join(given)}")
 
 
 def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
@@ -42,6 +60,10 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         from realtime_cer.inference.profile import read_profile
 
         return run_doctor(as_json=options.json, folder=read_profile(options.profile).folder)
+    if options.command == "kiosk-matrix":
+        from realtime_cer.commands.room import run_matrix
+
+        return run_matrix(options.out, clear=options.clear)
     if options.command == "engines":
         from realtime_cer.commands.engines import run_engines
 
@@ -50,6 +72,14 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         from realtime_cer.commands.score import run_score
 
         return run_score(options)
+    if options.command == "sessions":
+        from realtime_cer.commands.sessions import run_sessions
+
+        return run_sessions(options)
+    if options.command == "replay":
+        from realtime_cer.commands.replay import run_replay
+
+        return run_replay(options)
     if options.command == "import-avcer":
         from realtime_cer.commands.import_avcer import run_import
 
@@ -58,7 +88,12 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     from realtime_cer.config import read_config
     from realtime_cer.inference.profile import settled
 
-    config = settled(read_config(options.config, _settings(options)))
+    config = read_config(options.config, _settings(options))
+    if options.command == "live" and not (options.headless or options.no_window or options.kiosk or options.clap):
+        from realtime_cer.commands.desk import remembered
+
+        config = remembered(config)
+    config = settled(config)
     if options.command == "live" and options.kiosk:
         from realtime_cer.commands.heart import supervised
 
@@ -93,11 +128,13 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         return run_demo(options.out, config, overwrite=options.overwrite, window=not options.no_window)
 
     if options.clap:
+        _need_clap_alone(options)
         from realtime_cer.commands.clap import run_clap
 
         return run_clap(options.camera, options.microphone, config, forget=options.clap == "forget")
 
     from realtime_cer.commands.live import run_live
+    from realtime_cer.commands.recording import recording_of
 
     return run_live(
         config,
@@ -107,18 +144,21 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         duration_s=options.duration,
         wait=options.wait,
         window=not options.no_window,
-        record=options.record,
+        record=recording_of(options),
+        keep=options.keep,
         metrics=options.metrics,
         kiosk=options.kiosk,
+        wizard=_wizard(options),
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 a fault of ours, 2 refused, 130 interrupted."""
-    noticed = False
+    noticed = kiosk = False
     try:
         words = sys.argv[1:] if arguments is None else arguments
         options = build_parser().parse_args(words)
+        kiosk = getattr(options, "kiosk", False)
         with Signals(_PATIENCE_S if options.command in ("live", "demo") else None) as signals:
             try:
                 return _dispatch(options, words)
@@ -138,6 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         drop_output()  # the reader of our rows has gone: nothing more to say
+        if kiosk:  # which does not end by itself
+            from realtime_cer.commands.heart import UNREAD
+
+            return UNREAD
         return DONE
 
 

@@ -1,5 +1,6 @@
 """How a window steers what feeds it, and the program around that. Live implements it; a replay can too."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,7 +56,7 @@ class DeskState:
     told : the newest line for the user, with a number that grows with each
     """
 
-    chosen: dict[str, str]
+    chosen: Mapping[str, str]
     muted: bool = False
     recording: bool = False
     told: tuple[int, str] = (0, "")

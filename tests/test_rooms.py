@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "realtime_cer"
 
 # Small things without a room of their own, which everyone may use.
-LEAVES = {"errors", "quiet", "palette"}
+LEAVES = {"errors", "quiet", "palette", "whole"}
 MATHS = {"labels", "records"}
 BELOW_PIPELINE = {
     "labels", "records", "config", "fusion", "rules", "buffers", "metrics", "control",
@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "capture": MATHS | {"config", "buffers"},
     "sinks": MATHS | {"config", "buffers"},
     "kiosk": MATHS,
+    "preferences": MATHS | {"config", "rules"},
     "pipeline": BELOW_PIPELINE,
     "sessions": BELOW_PIPELINE | {"pipeline", "smoothing"},
     "ui": MATHS | {"config", "buffers", "control", "smoothing", "kiosk"},

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from parts.moments import BOX, decided
+from parts.moments import BOX, decided, people
 from rich.console import Console
 
 from realtime_cer.fusion import FusionWeights
@@ -176,6 +176,41 @@ def test_the_preview_leaves_room_for_the_rest() -> None:
         text = text_of(shown, 130, height, pictures=True)
         assert text.count("● live") == 2
         assert all(part in text for part in ("720×1280", "● voice", "decisions/s", "engine cpu", "static 40 %"))
+
+
+def test_every_face_has_its_line_with_the_evidence_of_the_gate() -> None:
+    assert text_of(people(3), 130, 40).count("picture only") == 2
+    shown = text_of(people(3), 100, 40)
+    assert shown.count("picture only · speaks 10 %") == 2
+    assert "▸ 2 " in shown
+    assert "with sound · speaks 80 %" in shown
+    assert "learning neutral 40 %" in text_of(people(1, calibrating=0.4), 130, 40)
+    assert "speaks" not in text_of(people(1), 130, 40)
+
+
+def test_a_muted_sound_and_that_of_another_are_named() -> None:
+    assert "— muted" in text_of(replace(MOMENTS["no-voice"], muted=True, sound=None), 60, 20)
+    two = people(2)
+    assert two.decision is not None
+    others = tuple(replace(one, gated=False) for one in two.people)
+    silent = replace(two.decision, models={**two.decision.models, "acoustic": None})
+    assert "— picture only" in text_of(replace(two, people=others, decision=silent), 60, 30)
+
+
+def test_the_view_shows_the_calm_winner_and_what_it_would_be_without_each() -> None:
+    console, written = screen(140, 44)
+    view = TerminalView(
+        "live", "none", "equal", console, "en", smoothing_s=0.6, without=lambda row: {"static": "Sadly Angry"}
+    )
+    view.show(MOMENTS["named"])
+    first = MOMENTS["named"].decision
+    assert first is not None
+    assert "smoothing 0.6 s" in written.getvalue()
+    assert "static: without it Sadly Angry" in written.getvalue()
+    before = written.tell()
+    other = replace(first, t=first.t + 0.2, seq=first.seq + 1, label="Sadly Angry")
+    view.show(replace(MOMENTS["named"], t=100.2, decision=other, history=(first, other)))
+    assert "▸ Sadly Angry" not in written.getvalue()[before:], "one row is no new winner"
 
 
 def test_what_is_the_matter_with_a_source_comes_first_and_whole() -> None:

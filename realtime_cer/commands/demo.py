@@ -9,8 +9,9 @@ from typing import Any
 from realtime_cer.capture.media import open_media
 from realtime_cer.capture.player import Player
 from realtime_cer.commands.console import Talk, notice, weights_of
-from realtime_cer.commands.live import loading, watch
+from realtime_cer.commands.live import loading
 from realtime_cer.commands.results import Results, prepare_folder
+from realtime_cer.commands.watching import watch
 from realtime_cer.commands.window import prepare_window
 from realtime_cer.config import Config
 from realtime_cer.pipeline.live import Live

@@ -3,21 +3,24 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.booth import Attendant, check_kiosk
 from realtime_cer.commands.console import notice, put_row, tell_engine, weights_of
-from realtime_cer.commands.heart import LOADED, LOADING, RESTART, STOPPING, heart
+from realtime_cer.commands.desk import LiveDesk
+from realtime_cer.commands.heart import HOPELESS, LOADED, LOADING, RESTART, STOPPING, heart
 from realtime_cer.commands.recording import Recording
 from realtime_cer.commands.sources import ShiftedClock, open_sources
+from realtime_cer.commands.watching import announced, limited, watch
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
-from realtime_cer.fusion import FusionWeights
+from realtime_cer.inference.memory import trim
+from realtime_cer.pipeline.hope import Hope
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, load_perception
 from realtime_cer.records import Decision
@@ -25,9 +28,7 @@ from realtime_cer.records import Decision
 if TYPE_CHECKING:
     from realtime_cer.sinks.openmetrics import MetricsServer
     from realtime_cer.sinks.recorder import Recorder
-    from realtime_cer.ui.kiosk.booth import Booth
 
-_REDRAW_S = 0.125
 _LEAVE_S = 0.5
 _DONE, _REFUSED = 0, 2
 
@@ -42,7 +43,9 @@ def loading(config: Config) -> "Iterator[Future[Perception]]":
 
     def load() -> None:
         try:
-            future.set_result(load_perception(config, background=True, notice=notice))
+            perception = load_perception(config, background=True, notice=notice)
+            trim()  # what loading took and did not keep
+            future.set_result(perception)
         except BaseException as error:
             future.set_exception(error)
 
@@ -72,18 +75,22 @@ def run_live(
     wait: bool,
     window: bool = True,
     record: Recording | None = None,
+    keep: Path | None = None,
     metrics: int | None = None,
     kiosk: bool = False,
+    wizard: bool = False,
 ) -> int:
-    """The ``live`` command; gives the exit code: 2 also where the recording is not whole.
+    """The ``live`` command; gives the exit code: 2 also where the recording is not whole; see ``heart`` for a kiosk's.
 
     Parameters
     ----------
     config : all that is set in files and by flags that commands share
     camera, microphone, headless, duration_s, wait, record : as the flags
     window : show a window where there is a screen
+    keep : hold the last half minute in memory, to be kept below this folder when it is asked for
     metrics : serve OpenMetrics text on this port
     kiosk : wait for sources, and take up the whole screen, which must be there; tell a parent that all is well
+    wizard : let the user pick camera and microphone, also where these are remembered
     """
     pulse = heart() if kiosk else None
     weights = weights_of(config)
@@ -91,11 +98,16 @@ def run_live(
     with contextlib.ExitStack() as stack:
         server = None if metrics is None else stack.enter_context(_listening(metrics))
         if kiosk and window and not headless:
+            check_kiosk(config.kiosk, recording=record is not None or keep is not None)
             _need_screen()
-            check_kiosk(config.kiosk, recording=record is not None)
         if pulse is not None:
             pulse.tell(LOADING)
         future = stack.enter_context(loading(config))
+        if camera is microphone is None:
+            from realtime_cer.commands.wizard import pick_sources
+
+            ask = window and not (headless or kiosk or duration_s)
+            camera, microphone = pick_sources(ask=ask, again=wizard)
         shifted = ShiftedClock(config.sound_offset_ms)
         sources = open_sources(camera, microphone, wait or kiosk, shifted)
         for _, source in sources:
@@ -108,10 +120,21 @@ def run_live(
             prepare_window()
         again = partial(load_perception, config, background=True, notice=notice)
         recogniser = partial(Live, config, weights, reload=again, notice=notice)
-        end: Callable[[], object] | None = None
+        desk: LiveDesk | None = None
+        if window and not (headless or kiosk):
+            desk = LiveDesk(config, shifted, future, recorded=record is not None)
+            stack.callback(desk.close)
+        taps = [] if desk is None else [desk.tap]
+        end: Callable[[], object] | None = None if desk is None else desk.close
         recorder: Recorder | None = None
+        if keep is not None:
+            from realtime_cer.commands.record import open_keeper
+
+            keeper = open_keeper(keep, sources, config, weights, shifted.facts)
+            stack.callback(keeper.close)
+            taps.append(keeper.tap)
         if record is None:
-            live = recogniser(future, sources)  # the picture is shown while the networks load
+            live = recogniser(future, sources, taps=taps)  # the picture is shown while the networks load
         else:
             from realtime_cer.commands.record import end_recording, open_recorder
 
@@ -119,28 +142,34 @@ def run_live(
             recorder = open_recorder(record, sources, config, weights, perception, shifted.facts)
             end = partial(end_recording, recorder)
             stack.callback(end)
-            live = recogniser(perception, sources, taps=[recorder.tap])
-            recorder.begin(live.origin)
+            live = recogniser(perception, sources, taps=[*taps, recorder.tap])
+            recorder.begin(live.origin, live.moment)
         stack.enter_context(live)
+        if desk is not None:
+            desk.attach(live)
         if server is not None:
             server.begin(live.moment)
         if pulse is not None:
             future.add_done_callback(lambda _: pulse.tell(LOADED))
             stack.callback(pulse.tell, STOPPING)
         if headless:
-            rows = _printed(_announced(limited(live, duration_s), sources))
+            rows = _printed(announced(limited(live, duration_s), sources))
         else:
             title = " + ".join(source.name for _, source in sources)
             if kiosk and window:
                 title = "realtime-cer"
                 attendant = Attendant(config, live, sources)
             booth = attendant.booth() if attendant is not None else None
-            rows = watch(live, config, weights, duration_s, title, window=window, lost=end, booth=booth)
-        full = False
+            rows = watch(live, config, weights, duration_s, title, window=window, lost=end, booth=booth, desk=desk)
+        full, hope, lost = False, Hope(), None
         for decision in rows:
             if pulse is not None:
                 pulse.beat(decision)
-            shifted.look(sources)
+                lost = hope.lost(live.moment())
+            if lost is not None:
+                notice(f"{lost}: only starting again helps")
+                break
+            shifted.look(live.sources)
             if recorder is not None and recorder.error is not None and not full:
                 full = True
                 notice(f"the recording is not whole from now on ({recorder.error}); recognition goes on")
@@ -152,6 +181,8 @@ def run_live(
         _tell_notices(sources, told)
     if attendant is not None and attendant.restarting:
         return RESTART
+    if lost is not None:
+        return HOPELESS
     return _REFUSED if recorder is not None and recorder.error is not None else _DONE
 
 
@@ -180,91 +211,9 @@ def _printed(decisions: Iterator[Decision]) -> Iterator[Decision]:
         yield decision
 
 
-def _announced(decisions: Iterator[Decision], sources: Sequence[tuple[str, Source]]) -> Iterator[Decision]:
-    """Pass decisions on, and tell on stderr when a source comes to be in another state."""
-    known = ["live"] * len(sources)
-    for decision in decisions:
-        for n, (kind, source) in enumerate(sources):
-            status = source.status
-            if status.state not in (known[n], "opening", "ended"):
-                known[n] = status.state
-                notice(f"{kind} {source.name}: {status.state}" + (f", {status.detail}" if status.detail else ""))
-        yield decision
-
-
 def _tell_notices(sources: list[tuple[str, Source]], told: int) -> int:
     """Tell what the sources have to say, but for the lines told before; gives how many those are now."""
     lines = [line for _, source in sources for line in getattr(source, "notices", ())]
     for line in lines[told:]:
         notice(line)
     return len(lines)
-
-
-def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
-    """The decisions of the first seconds, or all."""
-    for decision in live.decisions():
-        yield decision
-        if duration_s is not None and decision.t + GRID_S - live.origin >= duration_s - 1e-6:
-            return
-
-
-def watch(
-    live: Live,
-    config: Config,
-    weights: FusionWeights,
-    duration_s: float | None,
-    title: str,
-    *,
-    window: bool = True,
-    lost: Callable[[], object] | None = None,
-    booth: "Booth | None" = None,
-) -> Iterator[Decision]:
-    """Show a running recogniser, in a window where there is a screen and else in the terminal; yields its decisions.
-
-    The terminal is redrawn, or written line by line where it cannot be. Ends also when the window is closed. ``lost``
-    is called just before the process ends because the display has gone.
-    """
-    if window:
-        from realtime_cer.ui.screen import screen_available
-
-        missing = screen_available()
-        if missing is None:
-            from realtime_cer.commands.window import watch_window
-            from realtime_cer.ui.moment import Looks
-            from realtime_cer.why import without
-
-            rows = limited(live, duration_s)
-            why = partial(without, weights=weights, rule=config.rule, always_decide=config.always_decide)
-            yield from watch_window(
-                live,
-                rows,
-                title=title,
-                rule=config.rule.removeprefix("rule"),
-                weights=weights.name,
-                lost=lost,
-                booth=booth,
-                looks=Looks(without=why),
-            )
-            return
-        notice(f"{missing} (going on in the terminal)")
-    from realtime_cer.ui.terminal import TerminalView, plain_line, redrawable
-
-    if not redrawable():
-        for decision in _announced(limited(live, duration_s), live.sources):
-            put_row(plain_line(decision))
-            yield decision
-        return
-    ended = threading.Event()
-    with TerminalView(title=title, rule=config.rule.removeprefix("rule"), weights=weights.name) as view:
-
-        def redraw() -> None:
-            while not ended.wait(_REDRAW_S):
-                view.show(live.snapshot())
-
-        painter = threading.Thread(target=redraw, name="terminal", daemon=True)
-        painter.start()
-        try:
-            yield from limited(live, duration_s)
-        finally:
-            ended.set()
-            painter.join(1.0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from realtime_cer.commands.console import notice
-from realtime_cer.control import Control
+from realtime_cer.control import Control, Desk
 from realtime_cer.records import Decision
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def watch_window(
     lost: Callable[[], object] | None = None,
     booth: "Booth | None" = None,
     looks: "Looks | None" = None,
+    desk: "Desk | None" = None,
 ) -> Iterator[Decision]:
     """Show a running recogniser in a window; yields its decisions as they come.
 
@@ -53,6 +54,7 @@ def watch_window(
     lost : called when the display goes away, see ``ui.app.View``
     booth : makes a kiosk of it: the whole screen, kept awake
     looks : how the window looks at first, and what it needs for the why-bar and the network's crop
+    desk : does what the controls ask for; without one there are none
 
     Raises
     ------
@@ -80,7 +82,7 @@ def watch_window(
     gc.freeze()
     with contextlib.ExitStack() as stack:
         view = stack.enter_context(
-            View(control, title=title, rule=rule, weights=weights, lost=lost, looks=looks, booth=booth)
+            View(control, title=title, rule=rule, weights=weights, lost=lost, looks=looks, booth=booth, desk=desk)
         )
         if booth is not None:
             _take_screen(view, stack)

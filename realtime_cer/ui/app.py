@@ -7,68 +7,53 @@ import threading
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QEventLoop, QMessageLogContext, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
-from realtime_cer.control import Control
+from realtime_cer.control import Control, Desk
 from realtime_cer.ui.kiosk.booth import Booth
 from realtime_cer.ui.kiosk.window import KioskWindow
 from realtime_cer.ui.moment import Looks
 from realtime_cer.ui.screen import screen_available
 from realtime_cer.ui.window import Window
+from realtime_cer.ui.wizard import Wizard
 
-__all__ = ["View", "screen_available", "show"]
+__all__ = ["Stage", "View", "screen_available", "show"]
 
 _LOOK_MS = 20
 _LINGER_MS = 1200
 _LOST = "connection broke"
 """What Qt says, on X11 and on Wayland, just before it ends the process because the display has gone."""
 
+Shown = TypeVar("Shown", bound=Window | KioskWindow | Wizard)
+
 _PATIENCE_S = 5.0
 _FAULT = 1
 
 
-class View:
-    """An open window, as a context manager; closing it leaves the recogniser alone.
+class Stage(Generic[Shown]):
+    """An open window, as a context manager.
 
     Qt has the main thread only while ``turn`` is called, many times a second. Signals are handled while it has it, and
     whatever a slot raises is raised by the call.
 
     Parameters
     ----------
-    control : what the window shows and steers
-    title, rule, weights : shown in its first line
+    make : makes the window, once Qt is there
     lost : called when the display itself goes away, in the middle of anything; has a moment to make files whole.
         Qt cannot live without its display: the process ends after it with one line and exit code 1.
-    looks : how the window looks at first
-    booth : makes a kiosk of it
     """
 
-    def __init__(
-        self,
-        control: Control,
-        *,
-        title: str,
-        rule: str,
-        weights: str,
-        lost: Callable[[], object] | None = None,
-        looks: Looks | None = None,
-        booth: Booth | None = None,
-    ) -> None:
+    def __init__(self, make: Callable[[], Shown], lost: Callable[[], object] | None = None) -> None:
         self._error: BaseException | None = None
         self._loop: QEventLoop | None = None
         self._hook = sys.excepthook
         self._lost = lost
         self.app = application()
-        looks = looks or Looks()
-        self.window: Window | KioskWindow = (
-            Window(control, title, rule, weights, looks)
-            if booth is None
-            else KioskWindow(control, title, rule, weights, looks, booth)
-        )
+        self.window = make()
         self.open = True
         self.window.closed.connect(self._closed)
 
@@ -142,6 +127,39 @@ class View:
         self._error = self._error or error.with_traceback(trace)
         if self._loop is not None:
             self._loop.quit()
+
+
+class View(Stage[Window | KioskWindow]):
+    """An open window over a recogniser, which closing it leaves alone.
+
+    Parameters
+    ----------
+    control : what the window shows and steers
+    title, rule, weights : shown in its first line
+    lost : as of ``Stage``
+    looks : how the window looks at first
+    booth : makes a kiosk of it
+    desk : does what the controls ask for; a kiosk has none
+    """
+
+    def __init__(
+        self,
+        control: Control,
+        *,
+        title: str,
+        rule: str,
+        weights: str,
+        lost: Callable[[], object] | None = None,
+        looks: Looks | None = None,
+        booth: Booth | None = None,
+        desk: Desk | None = None,
+    ) -> None:
+        def make() -> Window | KioskWindow:
+            if booth is None:
+                return Window(control, title, rule, weights, looks or Looks(), desk)
+            return KioskWindow(control, title, rule, weights, looks or Looks(), booth)
+
+        super().__init__(make, lost)
 
 
 _mourners: list[Callable[[], object]] = []

@@ -22,6 +22,8 @@ class Binding:
     cap: str
 
 
+_DIGITS = tuple(Key(Key.Key_1 + n) for n in range(8))
+
 BINDINGS: Final = (
     Binding("pause", (Key.Key_Space,), "␣"),
     Binding("full_screen", (Key.Key_F11,), "F11"),
@@ -34,9 +36,23 @@ BINDINGS: Final = (
     Binding("theme", (Key.Key_T,), "T"),
     Binding("smoother", (Key.Key_Plus, Key.Key_Equal), "+"),
     Binding("rougher", (Key.Key_Minus,), "−"),
+    Binding("choose", _DIGITS, "1–8"),
+    Binding("choose_none", (Key.Key_0,), "0"),
+    Binding("calibrate", (Key.Key_K,), "K"),
+    Binding("controls", (Key.Key_B,), "B"),
+    Binding("camera", (Key.Key_V,), "V"),
+    Binding("microphone", (Key.Key_A,), "A"),
+    Binding("mute", (Key.Key_U,), "U"),
+    Binding("rule", (Key.Key_E,), "E"),
+    Binding("weights", (Key.Key_W,), "W"),
+    Binding("record", (Key.Key_R,), "R"),
+    Binding("snapshot", (Key.Key_S,), "S"),
     Binding("keys", (Key.Key_Question, Key.Key_F1), "?"),
     Binding("quit", (Key.Key_Q,), "Q"),
 )
+
+_COLUMNS = 2
+_ROWS = -(-len(BINDINGS) // _COLUMNS)
 
 
 class KeysView(Panel):
@@ -49,8 +65,8 @@ class KeysView(Panel):
         """Where it goes in a window of a size: left, top, width, height."""
         size = self.px(15)
         longest = max(width_of(self.text.keys[one.action], size) for one in BINDINGS)
-        wide = min(round(longest + self.px(150)), width)
-        tall = min(round((len(BINDINGS) + 2.2) * self.px(31) + self.px(40)), height)
+        wide = min(round(_COLUMNS * (longest + self.px(90)) + self.px(60)), width)
+        tall = min(round((_ROWS + 2.2) * self.px(34) + self.px(40)), height)
         return (width - wide) // 2, (height - tall) // 2, wide, tall
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -62,13 +78,15 @@ class KeysView(Panel):
         painter.setPen(QPen(QColor(theme.calm), edge))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 10 * edge, 10 * edge)
-        step = area.height() / (len(BINDINGS) + 1.6)
+        step = area.height() / (_ROWS + 1.6)
+        column = area.width() / _COLUMNS
         size = max(min(self.px(15), int(step * 0.56)), 1)
         head = QRectF(area.left(), area.top(), area.width(), step * 1.2)
         write(painter, head, self.text.keys_title, round(size * 1.2), theme.ink, bold=True)
         write(painter, head, self.text.keys_close, size, theme.faint, align=RIGHT)
         for n, one in enumerate(BINDINGS):
-            row = QRectF(area.left(), area.top() + (n + 1.6) * step, area.width(), step)
+            side, line = divmod(n, _ROWS)
+            row = QRectF(area.left() + side * column, area.top() + (line + 1.6) * step, column - size, step)
             cap = QRectF(row.left(), row.top() + step * 0.1, size * 3, step * 0.8)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.track))

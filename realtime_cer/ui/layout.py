@@ -7,7 +7,7 @@ from rich.text import Text
 
 from realtime_cer.palette import GOOD
 from realtime_cer.records import Snapshot
-from realtime_cer.ui import panels
+from realtime_cer.ui import panels, words
 from realtime_cer.ui.cells import plain_ascii, preview, preview_size
 from realtime_cer.ui.panels import Lines
 from realtime_cer.ui.text import ENGLISH
@@ -29,6 +29,14 @@ class Heading:
     rule: str
     weights: str
     text: Words = ENGLISH
+    seconds: float = 0.0
+
+    def how(self, snapshot: Snapshot) -> str:
+        """How is decided, as the newest row says, and how much is smoothed."""
+        row, text = snapshot.decision, self.text
+        rule, weights = (row.rule.removeprefix("rule"), row.weights) if row else (self.rule, self.weights)
+        how = text.heading.format(rule=rule, weights=weights)
+        return f"{how} · {text.smoothing.format(seconds=words.number(text, self.seconds, 1))}" if self.seconds else how
 
 
 @dataclass(slots=True)
@@ -48,6 +56,7 @@ def draw(
     colour: bool = True,
     pictures: bool = False,
     ascii_only: bool = False,
+    without: Mapping[str, str | None] | None = None,
 ) -> Screen:
     """Lay out a snapshot on ``width`` by ``height`` cells; nothing is longer or higher than that.
 
@@ -58,12 +67,13 @@ def draw(
     colour : whether the terminal shows colours at all; textures take their place
     pictures : whether it shows enough colours for a preview
     ascii_only : whether it lacks everything but ASCII
+    without : what the label would have been without each model
     """
     text = heading.text
     colour = colour and not ascii_only
     margin = 2 if width >= _WIDE else 1 if width >= _ROOMY else 0
     inside = width - 2 * margin
-    lines = panels.header(heading.title, text.heading.format(rule=heading.rule, weights=heading.weights), inside)
+    lines = panels.header(heading.title, heading.how(snapshot), inside)
     # A blank line under the title where there is room.
     lines += [Text()] if height > 20 else []
     room = height - len(lines)
@@ -74,7 +84,9 @@ def draw(
         left_width = max(left_width, min(inside // 2, _MOST_LEFT))
         right_width = inside - left_width - _GUTTER
         wants_picture = pictures and not ascii_only and snapshot.frame is not None and room >= 20
-        left = _stack(_left(snapshot, text, left_width, models=wants_picture, colour=colour), _LEFT_ORDER, room)
+        left = _stack(
+            _left(snapshot, text, left_width, without or {}, models=wants_picture, colour=colour), _LEFT_ORDER, room
+        )
         cells = _preview(snapshot, right_width, room - 10) if wants_picture else []
         if cells:
             shown.append((len(lines), margin + left_width + _GUTTER, cells))
@@ -82,7 +94,7 @@ def draw(
         below = _stack(_right(snapshot, text, right_width, models=not wants_picture), _RIGHT_ORDER, room - len(space))
         lines += _beside(left, [*space, *below], left_width)
     else:
-        lines += _stack(_single(snapshot, text, inside, colour=colour), _SINGLE_ORDER, room)
+        lines += _stack(_single(snapshot, text, inside, without or {}, colour=colour), _SINGLE_ORDER, room)
     for line in lines:
         line.truncate(inside, overflow="ellipsis")
         line.pad_left(margin)
@@ -95,10 +107,23 @@ Variants = Sequence[Lines]
 _GAP: Variants = ([Text()],)
 
 # Each name raises its part by one variant, as far as there is room: first what matters most.
-_LEFT_ORDER = ("verdict", "compound", "why", "models", "why", "gap1", "gap2", "gap3", "verdict", "models")
+_LEFT_ORDER = (
+    "verdict",
+    "compound",
+    "why",
+    "models",
+    "why",
+    *("why",) * 3,
+    "gap1",
+    "gap2",
+    "gap3",
+    "verdict",
+    "models",
+)
 _RIGHT_ORDER = (
     "picture",
     "sound",
+    "people",
     "sources",
     "statistics",
     "engines",
@@ -110,18 +135,20 @@ _RIGHT_ORDER = (
     "models",
 )
 _SINGLE_ORDER = (
-    *("verdict", "compound", "statistics", "why", "picture", "sound", "sources", "models", "why", "sources"),
-    *("engines", "gap1", "gap2", "gap3", "gap4", "models", "verdict"),
+    *("verdict", "compound", "statistics", "why", "picture", "sound", "people", "sources", "models", "why", "sources"),
+    *("engines", *("why",) * 3, "gap1", "gap2", "gap3", "gap4", "models", "verdict"),
 )
 
 
-def _left(snapshot: Snapshot, text: Words, width: int, *, models: bool, colour: bool) -> dict[str, Variants]:
+def _left(
+    snapshot: Snapshot, text: Words, width: int, without: Mapping[str, str | None], *, models: bool, colour: bool
+) -> dict[str, Variants]:
     return {
         "verdict": (panels.verdict(snapshot, text, width, big=False), panels.verdict(snapshot, text, width, big=True)),
         "gap1": _GAP,
         "compound": (panels.compound(snapshot.decision, text, width),),
         "gap2": _GAP,
-        "why": _growing(panels.why(snapshot.decision, text, width, colour=colour)),
+        "why": _growing(panels.why(snapshot.decision, text, width, without, colour=colour)),
         "gap3": _GAP if models else (),
         "models": _models(snapshot, text, width) if models else (),
     }
@@ -133,6 +160,7 @@ def _right(snapshot: Snapshot, text: Words, width: int, *, models: bool) -> dict
         "gap1": _GAP,
         "picture": (panels.picture(snapshot, text, width),),
         "sound": (panels.sound(snapshot, text, width),),
+        "people": (panels.people(snapshot, text, width),),
         "gap2": _GAP,
         "sources": _sources(snapshot, text, width),
         "gap3": _GAP,
@@ -141,8 +169,10 @@ def _right(snapshot: Snapshot, text: Words, width: int, *, models: bool) -> dict
     }
 
 
-def _single(snapshot: Snapshot, text: Words, width: int, *, colour: bool) -> dict[str, Variants]:
-    parts = _left(snapshot, text, width, models=True, colour=colour)
+def _single(
+    snapshot: Snapshot, text: Words, width: int, without: Mapping[str, str | None], *, colour: bool
+) -> dict[str, Variants]:
+    parts = _left(snapshot, text, width, without, models=True, colour=colour)
     return {
         **parts,
         "gap4": _GAP,

@@ -1,7 +1,7 @@
 """What the panels are given to show: a snapshot, and what was made of its rows for people to look at."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from realtime_cer.records import Decision, Floats, Picture, Snapshot
 from realtime_cer.smoothing import DEFAULT_S, Smoothed, Smoother
@@ -23,6 +23,7 @@ class Looks:
     language : such as "de", None for the user's
     smoothing_s : 0 to 3
     mirror : whether the picture is mirrored, None for local cameras only
+    size : of the window in pixels, None for the size of the design
     without, cut : what the why-bar and the inset with the crop need, None to do without
     """
 
@@ -30,6 +31,7 @@ class Looks:
     language: str | None = None
     smoothing_s: float = DEFAULT_S
     mirror: bool | None = None
+    size: tuple[int, int] | None = None
     without: Without | None = None
     cut: Cut | None = None
 
@@ -47,6 +49,22 @@ class Moment:
     def shown(self) -> Smoothed | None:
         """What is shown for the newest decision."""
         return self.minute[-1] if self.minute else None
+
+
+def row_shown(moment: Moment) -> Decision | None:
+    """The newest row as it is shown: calm values as shares of all the probability there is, and the calm winner."""
+    row, shown = moment.snapshot.decision, moment.shown
+    if row is None or shown is None or moment.seconds == 0:
+        return row
+    total = sum(row.basic) if row.basic else 0.0
+    return replace(
+        row,
+        label=shown.label,
+        reason=shown.reason,
+        basic=tuple(value / total for value in row.basic) if row.basic and total > 0 else row.basic,
+        compound=shown.compound,
+        models=shown.models,
+    )
 
 
 class Presenter:

@@ -1,6 +1,6 @@
 """The parts of the terminal view: each takes a snapshot and a width, and gives lines. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 
@@ -28,6 +28,7 @@ _STATES = {
     "live": ("●", palette.GOOD),
     "ended": ("■", palette.QUIET),
     "opening": ("○", palette.QUIET),
+    "muted": ("○", palette.QUIET),
 }
 
 
@@ -103,8 +104,13 @@ def compound(decision: Decision | None, text: Words, width: int) -> Lines:
     return lines
 
 
-def why(decision: Decision | None, text: Words, width: int, *, colour: bool) -> Lines:
-    """The models' shares of the strongest class: one bar, and a legend under it; textures where there is no colour."""
+def why(
+    decision: Decision | None, text: Words, width: int, without: Mapping[str, str | None], *, colour: bool
+) -> Lines:
+    """The models' shares of the strongest class: one bar, a legend under it, and what it would be without each.
+
+    Textures take the place of colours where there are none.
+    """
     shares = decision.contributions if decision else {}
     here = [name for name in MODELS if shares.get(name, 0.0) > 0]
     styles, fills = [_MODELS[name] for name in MODELS], "███" if colour else "█▓░"
@@ -117,7 +123,14 @@ def why(decision: Decision | None, text: Words, width: int, *, colour: bool) -> 
         legend.append("■ " if colour else f"{fill} ", style).append(
             f"{text.models[name]} {share:<7}", "" if name in here else "dim"
         )
-    return [line, legend]
+    if not without:
+        return [line, legend]
+    rest = []
+    for name in (name for name in MODELS if name in without):
+        label = without[name]
+        told = text.without_abstains if label is None else text.without_it.format(name=words.name(text, label))
+        rest.append(Text(f"{' ' * indent}{text.models[name]}: {told}", "dim"))
+    return [line, legend, *rest]
 
 
 def models_full(snapshot: Snapshot, text: Words, width: int) -> Lines:
@@ -195,6 +208,31 @@ def sound(snapshot: Snapshot, text: Words, width: int) -> Lines:
         f"● {text.voice}" if heard.voice else f"○ {text.no_voice}", palette.GOOD if heard.voice else palette.QUIET
     )
     return [line]
+
+
+def people(snapshot: Snapshot, text: Words, width: int) -> Lines:
+    """One line for each face: what is said of it, whether the sound is its own, and its neutral.
+
+    Nothing where there is one face alone, of which nothing is learned.
+    """
+    seen = sorted(snapshot.people, key=lambda one: one.id)
+    if len(seen) < 2 and not any(words.baseline(text, one) for one in seen):
+        return []
+    target = snapshot.visual.face.id if snapshot.visual and snapshot.visual.face else None
+    lines = []
+    for n, one in enumerate(seen, 1):
+        label = one.decision.label
+        told = words.name(text, label) if label else f"{text.abstains}: {words.reason(text, one.decision.reason)}"
+        rest = [part for part in (words.evidence(text, one), words.baseline(text, one)) if part]
+        if len(told) + sum(len(part) + 3 for part in rest) + 4 > width:
+            told = told if label else text.abstains
+            rest = rest[1:] or [text.with_sound if one.gated else text.picture_only]
+        line = Text.assemble("▸ " if one.id == target else "  ", (f"{n} ", "dim"))
+        line.append(told, f"bold {_COMPOUND[label]}" if label else "italic")
+        line.append("".join(f" · {part}" for part in rest), "dim")
+        line.truncate(width, overflow="ellipsis")
+        lines.append(line)
+    return lines
 
 
 def sources(reports: Sequence[SourceReport], text: Words, width: int, most: int) -> Lines:

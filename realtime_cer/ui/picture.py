@@ -1,37 +1,21 @@
 """The newest picture, with a box around the face that was analysed; on demand with landmarks and the network's crop."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
-from realtime_cer.labels import COMPOUND
-from realtime_cer.palette import COMPOUND as COLOURS
 from realtime_cer.palette import QUIET, WARN
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Frame, Picture, Snapshot
 from realtime_cer.ui import words
 from realtime_cer.ui.easing import Eased
 from realtime_cer.ui.moment import Cut
+from realtime_cer.ui.overlay import Box, Overlay, overlay_of
 from realtime_cer.ui.panel import Panel
-from realtime_cer.ui.text import Text
 from realtime_cer.ui.theme import CENTRE, DARK, drawn, fitting, width_of, write
-
-_OLD_S = 1.0
-"""A picture or a face older than this is not passed off as the present."""
-
-
-@dataclass(frozen=True, slots=True)
-class Overlay:
-    """What lies over the picture: the face in shares of its width and height, its colour, and words."""
-
-    box: tuple[float, float, float, float] | None
-    colour: str
-    note: str
-    paused: bool
 
 
 class PictureView(Panel):
@@ -122,23 +106,25 @@ class PictureView(Panel):
         """Paint the picture and what lies over it."""
         painter = QPainter(self)
         overlay = self.overlay
-        if self._image is None:
+        place = self._place()
+        if self._image is None or place is None:
             self.ground(painter)
             write(painter, QRectF(self.rect()), overlay.note, self.px(17), self.theme.dim, align=CENTRE)
             return
-        size = self._image.deviceIndependentSize()
-        left, top = round((self.width() - size.width()) / 2), round((self.height() - size.height()) / 2)
-        place = QRectF(left, top, size.width(), size.height())
-        if size.width() < self.width() or size.height() < self.height():
+        if place.width() < self.width() or place.height() < self.height():
             painter.fillRect(self.rect(), QColor(self.theme.panel))
-        painter.drawImage(left, top, self._image)
+        painter.drawImage(place.topLeft(), self._image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if overlay.box is not None:
             if self._points is not None:
                 self._dots(painter, place)
             x, y, w, h = self._box.at(time.monotonic())
             # On pictures the bright colours of the dark theme are seen best, over a dark rim.
-            self._face(painter, place, (1 - x - w if self.mirrored else x, y, w, h), drawn(overlay.colour, DARK))
+            self._face(painter, place, (x, y, w, h), drawn(overlay.colour, DARK))
+        for one in overlay.people:
+            if one.id != overlay.target:
+                self._face(painter, place, one.box, drawn(one.colour, DARK), wide=1.6)
+            self._number(painter, self._rect(place, one.box), one.number)
         if self.crop:
             self._crop(painter, place)
         if overlay.note or overlay.paused:
@@ -180,16 +166,46 @@ class PictureView(Panel):
         fits = fitting(caption, side, small, self.px(8), bold=False)
         write(painter, told, caption, fits, DARK.dim, align=CENTRE)
 
-    def _face(self, painter: QPainter, place: QRectF, box: tuple[float, float, float, float], colour: QColor) -> None:
-        """Four corners: a whole frame would hide and divide the picture."""
+    def face_at(self, x: float, y: float) -> int | None:
+        """Which of several faces is shown at a place of the panel."""
+        place = self._place()
+        for one in self.overlay.people:
+            if place is not None and self._rect(place, one.box).contains(x, y):
+                return one.id
+        return None
+
+    def _place(self) -> QRectF | None:
+        """Where the picture lies in the panel."""
+        if self._image is None:
+            return None
+        size = self._image.deviceIndependentSize()
+        left, top = round((self.width() - size.width()) / 2), round((self.height() - size.height()) / 2)
+        return QRectF(left, top, size.width(), size.height())
+
+    def _rect(self, place: QRectF, box: Box) -> QRectF:
+        """Where a box lies that is given in shares of the picture."""
         x, y, w, h = box
-        rect = QRectF(
+        x = 1 - x - w if self.mirrored else x
+        return QRectF(
             place.left() + x * place.width(), place.top() + y * place.height(), w * place.width(), h * place.height()
         )
+
+    def _number(self, painter: QPainter, rect: QRectF, number: int) -> None:
+        """The number of a face, as on its card, under it."""
+        size = self.px(14)
+        cap = QRectF(rect.center().x() - 0.8 * size, rect.bottom() + 0.3 * size, 1.6 * size, 1.4 * size)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(DARK.ground))
+        painter.drawRoundedRect(cap, 4 * self.unit, 4 * self.unit)
+        write(painter, cap, str(number), size, DARK.ink, bold=True, align=CENTRE)
+
+    def _face(self, painter: QPainter, place: QRectF, box: Box, colour: QColor, wide: float = 3.0) -> None:
+        """Four corners: a whole frame would hide and divide the picture."""
+        rect = self._rect(place, box)
         arm = min(rect.width(), rect.height()) * 0.18
         painter.setClipRect(place)
-        for ink, wide in ((QColor(0, 0, 0, 110), 5.5 * self.unit), (colour, 3.0 * self.unit)):
-            pen = QPen(ink, max(wide, 1.0), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        for ink, thick in ((QColor(0, 0, 0, 110), (wide + 2.5) * self.unit), (colour, wide * self.unit)):
+            pen = QPen(ink, max(thick, 1.0), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             for corner, dx, dy in (
@@ -214,40 +230,10 @@ class PictureView(Panel):
         write(painter, rect, text, size, drawn(WARN, DARK) if warning else DARK.ink, bold=True, align=CENTRE)
 
 
-def overlay_of(snapshot: Snapshot, label: str | None, paused: bool, text: Text) -> Overlay:
-    """What to draw over a picture: the face only while it is fresh, and what is the matter with the picture."""
-    colour = COLOURS[COMPOUND.index(label)] if label else QUIET
-    return Overlay(_box(snapshot), colour, note_of(snapshot, text), paused)
-
-
-def note_of(snapshot: Snapshot, text: Text) -> str:
-    """Why the picture is not live, in words; empty where it is."""
-    eyes = [source for source in snapshot.sources if source.kind in ("camera", "file")]
-    if snapshot.frame is None:
-        if not eyes:
-            return text.no_camera
-        return text.waiting_for.format(kind=text.kinds[eyes[0].kind], name=eyes[0].name)
-    if eyes and all(source.state == "ended" for source in eyes):
-        return text.the_end
-    old = snapshot.t - snapshot.frame.t
-    return text.no_new_picture_for.format(age=words.age(text, old)) if old > _OLD_S else ""
-
-
 def is_mirror(snapshot: Snapshot) -> bool:
     """Whether people expect to see themselves as in a mirror: before a camera of this machine."""
     eyes = [source for source in snapshot.sources if source.kind in ("camera", "file")]
     return bool(eyes) and eyes[0].kind == "camera" and "://" not in eyes[0].name
-
-
-def _box(snapshot: Snapshot) -> tuple[float, float, float, float] | None:
-    visual, analysed = snapshot.visual, snapshot.analysed
-    if visual is None or visual.face is None or analysed is None:
-        return None
-    if snapshot.t - analysed.t > _OLD_S:
-        return None
-    tall, wide = analysed.picture.shape[:2]
-    x, y, w, h = visual.face.box
-    return x / wide, y / tall, w / wide, h / tall
 
 
 def inscribed(picture: Picture, width: float, height: float) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from realtime_cer.ui.theme import RIGHT, bar, dot, width_of, write
 _QUIETEST_DB = -60.0
 _SILENT_DB = -119.0
 _OLD_S = 2.0
-_COLOURS = {"live": palette.GOOD, "ended": palette.QUIET, "opening": palette.QUIET}
+_COLOURS = {"live": palette.GOOD, "ended": palette.QUIET, "opening": palette.QUIET, "muted": palette.QUIET}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -11,8 +12,10 @@ from rich.text import Text
 from realtime_cer.buffers import GRID_S
 from realtime_cer.labels import MODELS
 from realtime_cer.records import Decision, Snapshot
+from realtime_cer.smoothing import DEFAULT_S
 from realtime_cer.ui import words
 from realtime_cer.ui.layout import Heading, draw
+from realtime_cer.ui.moment import Presenter, Without, row_shown
 from realtime_cer.ui.text import ENGLISH, text_of
 from realtime_cer.ui.text import Text as Words
 
@@ -37,12 +40,21 @@ class TerminalView:
     title, rule, weights : shown in the first line
     console : where to draw; standard output by default
     language : such as "de"; the user's by default
+    smoothing_s, without : as in the window, see ``ui.moment.Looks``
     """
 
     def __init__(
-        self, title: str, rule: str, weights: str, console: Console | None = None, language: str | None = None
+        self,
+        title: str,
+        rule: str,
+        weights: str,
+        console: Console | None = None,
+        language: str | None = None,
+        smoothing_s: float = DEFAULT_S,
+        without: Without | None = None,
     ) -> None:
-        self._heading = Heading(title, rule, weights, text_of(language))
+        self._heading = Heading(title, rule, weights, text_of(language), smoothing_s)
+        self._presenter = Presenter(smoothing_s, without)
         self._console = console or Console(highlight=False)
         self._shown: list[str] = []
         self._size = (0, 0)
@@ -89,14 +101,16 @@ class TerminalView:
         """Rows of the screen with their escape codes."""
         console = self._console
         colour = console.color_system is not None and not console.no_color
+        moment = self._presenter.moment(snapshot)
         screen = draw(
-            snapshot,
+            replace(snapshot, decision=row_shown(moment)),
             self._heading,
             width,
             height,
             colour=colour,
             pictures=colour and console.color_system == "truecolor",
             ascii_only=not console.encoding.lower().startswith("utf"),
+            without=moment.without,
         )
         with console.capture() as captured:
             console.print(Text("\n").join(screen.lines), soft_wrap=True, highlight=False, markup=False, end="")

@@ -1,20 +1,21 @@
 """The window: draws the newest snapshot on a timer, and nothing else. No threads, no queue, no model."""
 
 import time
-from collections.abc import Callable
-from typing import Final
 
 from PyQt6.QtCore import QEvent, QRect, QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
-from realtime_cer.control import Control
+from realtime_cer.control import Control, Desk
 from realtime_cer.records import Snapshot
-from realtime_cer.smoothing import LONGEST_S
+from realtime_cer.ui import controls_actions as hand
+from realtime_cer.ui.actions import ACTIONS, BY_KEY
 from realtime_cer.ui.bars import ModelsView
+from realtime_cer.ui.cards import CardsView
+from realtime_cer.ui.controls import ChoicesView, ControlsView
 from realtime_cer.ui.facts import DetailsView, MetersView
 from realtime_cer.ui.heading import HeadingView
-from realtime_cer.ui.keys import BINDINGS, KeysView
+from realtime_cer.ui.keys import KeysView
 from realtime_cer.ui.moment import Looks, Moment, Presenter
 from realtime_cer.ui.panel import Panel
 from realtime_cer.ui.picture import PictureView, is_mirror
@@ -22,7 +23,7 @@ from realtime_cer.ui.places import HEIGHT, WIDTH, arrange, aspect_of, unit_of
 from realtime_cer.ui.plots import CurvesView
 from realtime_cer.ui.status import SoundView, StatusView
 from realtime_cer.ui.text import text_of
-from realtime_cer.ui.theme import DARK, LIGHT, THEMES
+from realtime_cer.ui.theme import THEMES
 from realtime_cer.ui.verdict import VerdictView
 from realtime_cer.ui.whybar import WhyView
 
@@ -35,9 +36,6 @@ _REST_S = 0.19
 _GLIDE_S = 0.03
 """Bars on their way are drawn anew so often, between two pictures."""
 
-_STEPS_S = (0.0, 0.3, 0.6, 1.0, 2.0, LONGEST_S)
-"""What the keys for smoothing step through."""
-
 
 class Window(QWidget):
     """The live plot; ``keys.BINDINGS`` lists what the keyboard does.
@@ -47,16 +45,28 @@ class Window(QWidget):
     control : what is shown and steered
     title, rule, weights : shown in the first line
     looks : theme, language, smoothing, and what the window cannot work out by itself
+    desk : does what the controls ask for; without one there are none
     """
 
     closed = pyqtSignal()
 
-    def __init__(self, control: Control, title: str, rule: str, weights: str, looks: Looks | None = None) -> None:
+    def __init__(
+        self,
+        control: Control,
+        title: str,
+        rule: str,
+        weights: str,
+        looks: Looks | None = None,
+        desk: Desk | None = None,
+    ) -> None:
         super().__init__()
         looks = looks or Looks()
-        self.control = control
-        self._aspect = 16 / 9
-        self._mirror = looks.mirror
+        self.control: Control = control
+        self.desk: Desk | None = desk
+        self.woken = self.told_at = float("-inf")
+        self.told = (0, "")
+        self._aspect, self._carded = 16 / 9, False
+        self.mirror = looks.mirror
         self.presenter = Presenter(looks.smoothing_s, looks.without)
         self.theme, self.text = THEMES[looks.theme], text_of(looks.language)
         self.setWindowTitle(f"realtime-cer · {title}")
@@ -69,30 +79,37 @@ class Window(QWidget):
         self.models = ModelsView(self)
         self.sound = SoundView(self)
         self.status = StatusView(self)
+        self.cards = CardsView(self)
+        self.cards.pressed.connect(self._choose)
         # Behind keys, over the panels named.
-        self.details = DetailsView(self)
-        self.meters = MetersView(self)
-        self.keys = KeysView(self)
+        self.details: DetailsView = DetailsView(self)
+        self.meters: MetersView = MetersView(self)
+        self.keys: KeysView = KeysView(self)
         self._over: dict[Panel, Panel | None] = {self.details: self.models, self.meters: self.curves, self.keys: None}
         self.panels: dict[str, Panel] = {one.objectName(): one for one in self.findChildren(Panel)}
+        self.controls, self.choices = ControlsView(self), ChoicesView(self)
+        self.controls.pressed.connect(self._press)
+        self.choices.pressed.connect(self._take)
+        self._floating: tuple[Panel, ...] = (self.controls, self.choices)
+        self.panels |= {one.objectName(): one for one in self._floating}
         for panel in self._over:
             panel.hide()
-        self.resize(self._room())
+        self.setMouseTracking(True)
+        self.resize(self._room(*(looks.size or (WIDTH, HEIGHT))))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._drawn = (0.0, self.control.snapshot().decision)
         self._spent = self._glided = 0.0
-        self._dress()
+        self.dress()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.look)
         self._timer.start(_LOOK_MS)
         self.draw(self.control.snapshot())
 
-    def _room(self) -> QSize:
-        """The size of the design, or what a small screen has room for."""
+    def _room(self, width: int, height: int) -> QSize:
+        """A size, or what a small screen has room for."""
         screen = self.screen()
-        room = screen.availableSize() if screen else QSize(WIDTH, HEIGHT)
-        return QSize(WIDTH, HEIGHT).boundedTo(room)
+        return QSize(width, height).boundedTo(screen.availableSize() if screen else QSize(WIDTH, HEIGHT))
 
     # Drawing.
 
@@ -133,6 +150,10 @@ class Window(QWidget):
         moment = self.presenter.moment(snapshot)
         self._draw_picture(snapshot, moment)
         self.heading.set_paused(self.control.paused)
+        if self.cards.stays(snapshot) != self._carded:
+            self._carded = not self._carded
+            self._place()
+        hand.refresh(self)
         for panel in self._on_show():
             panel.show_moment(moment)
 
@@ -144,8 +165,8 @@ class Window(QWidget):
         if snapshot.frame is not None and (aspect := aspect_of(snapshot.frame.picture)) != self._aspect:
             self._aspect = aspect
             self._place()
-        if self.picture.mirrored != (mirrored := is_mirror(snapshot) if self._mirror is None else self._mirror):
-            self.picture.mirrored = mirrored
+        if self.picture.mirrored != (mirrored := is_mirror(snapshot) if self.mirror is None else self.mirror):
+            self.picture.mirrored = self.cards.mirrored = mirrored
             self.picture.refresh(snapshot)
         label = moment.shown.label if moment.shown else None
         return self.picture.show_picture(snapshot, label, self.control.paused)
@@ -153,7 +174,7 @@ class Window(QWidget):
     def _on_show(self) -> list[Panel]:
         return [panel for panel in self.panels.values() if panel.isVisibleTo(self)]
 
-    def _dress(self) -> None:
+    def dress(self) -> None:
         """Put on the theme and the language."""
         for panel in self.panels.values():
             panel.dress(self.theme, self.text)
@@ -170,60 +191,79 @@ class Window(QWidget):
         """Do what the table of keys says; while it is shown, any key closes it."""
         if event is None:
             return
-        name = _BY_KEY.get(event.key())
+        key = event.key()
+        if hand.list_key(self, key):
+            return
+        name = BY_KEY.get(key)
         if self.keys.isVisibleTo(self) and name != "quit":
             name = "keys"
         if name is None:
             super().keyPressEvent(event)
+        elif name == "choose":
+            hand.choose_number(self, key - Qt.Key.Key_1)
         elif not event.isAutoRepeat() or name in ("smoother", "rougher"):
-            _ACTIONS[name](self)
+            ACTIONS[name](self)
 
-    def _pause(self) -> None:
-        self.control.pause(not self.control.paused)
-        self.draw(self.control.snapshot())
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Show the controls to a hand."""
+        hand.wake(self)
 
-    def _back(self) -> None:
-        """Close what was opened last, or leave the full screen."""
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Close an open list, or take the face that is pressed as the target."""
+        if event is None:
+            return
+        if self.choices.isVisibleTo(self):
+            hand.close_list(self)
+            return
+        hand.wake(self)
+        place = event.position() - self.picture.pos().toPointF()
+        face = self.picture.face_at(place.x(), place.y())
+        if face is not None:
+            self.control.choose(face)
+
+    def _press(self, name: str) -> None:
+        hand.wake(self)
+        ACTIONS[name](self)
+
+    def _take(self, row: str) -> None:
+        hand.take(self, int(row))
+
+    def _choose(self, face: int) -> None:
+        """Take the face of a card as the target; once more, and size or place choose again."""
+        person = hand.target(self)
+        self.control.choose(None if person is not None and person.id == face else face)
+
+    def back(self) -> None:
+        """Close what was opened last, hide the controls, or leave the full screen."""
         for panel in reversed(self._over):
             if panel.isVisibleTo(self):
-                self._turn(panel)
+                self.turn(panel)
                 return
+        if self.controls.isVisibleTo(self):
+            hand.rest(self)
+            return
         self.setWindowState(self.windowState() & ~Qt.WindowState.WindowFullScreen)
 
-    def _turn(self, panel: Panel) -> None:
+    def turn(self, panel: Panel) -> None:
         """Open a panel behind a key, or close it."""
         panel.setVisible(not panel.isVisibleTo(self))
         self._place()
         self.draw(self.control.snapshot())
 
-    def _switch(self, name: str) -> None:
+    def switch(self, name: str) -> None:
         """Turn one of the picture's switches."""
         setattr(self.picture, name, not getattr(self.picture, name))
         snapshot = self.control.snapshot()
         self.picture.refresh(snapshot)
         self.draw(snapshot)
 
-    def _turn_mirror(self) -> None:
-        self._mirror = not self.picture.mirrored
-        self.draw(self.control.snapshot())
-
-    def _turn_light(self) -> None:
-        self.theme = LIGHT if self.theme is DARK else DARK
-        self._dress()
-
-    def _smooth(self, step: int) -> None:
-        """Smooth more or less."""
-        seconds = self.presenter.seconds
-        others = [one for one in _STEPS_S if (one > seconds if step > 0 else one < seconds)]
-        if others:
-            self.presenter.smooth(others[0] if step > 0 else others[-1])
-            self.draw(self.control.snapshot())
-
     # Qt's.
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Stop drawing, and tell."""
         self._timer.stop()
+        if self.desk is not None and not self.isFullScreen():
+            self.desk.remember(size=(self.width(), self.height()))
         self.closed.emit()
         super().closeEvent(event)
 
@@ -234,11 +274,13 @@ class Window(QWidget):
 
     def _place(self) -> None:
         """Give every panel its place."""
-        places = arrange(self.width(), self.height(), self._aspect)
+        places = arrange(self.width(), self.height(), self._aspect, cards=self._carded)
         unit = unit_of(self.width(), self.height())
         whole = QRect(0, 0, self.width(), self.height())
         for name, panel in self.panels.items():
             panel.unit = unit
+            if panel in self._floating:
+                continue
             if panel in self._over:
                 below = self._over[panel]
                 rect = whole if below is None else places.get(below.objectName(), whole)
@@ -251,22 +293,6 @@ class Window(QWidget):
                 if place is not None:
                     panel.setGeometry(place)
             panel.update()
-
-
-# Functions of a window: methods held by it would make a circle, and it would go whenever the collector comes by.
-_ACTIONS: Final[dict[str, Callable[[Window], object]]] = {
-    "pause": Window._pause,
-    "full_screen": lambda window: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen),
-    "back": Window._back,
-    "details": lambda window: window._turn(window.details),
-    "meters": lambda window: window._turn(window.meters),
-    "landmarks": lambda window: window._switch("landmarks"),
-    "crop": lambda window: window._switch("crop"),
-    "mirror": Window._turn_mirror,
-    "theme": Window._turn_light,
-    "smoother": lambda window: window._smooth(+1),
-    "rougher": lambda window: window._smooth(-1),
-    "keys": lambda window: window._turn(window.keys),
-    "quit": Window.close,
-}
-_BY_KEY: Final[dict[int, str]] = {int(key): one.action for one in BINDINGS for key in one.keys}
+        self.controls.setGeometry(self.controls.place(self.width(), self.height()))
+        for one in self._floating:
+            one.raise_()

@@ -1,7 +1,7 @@
 """The words of the program's states, short enough for one line. Pure functions of what is shown."""
 
 from realtime_cer.labels import BASIC, COMPOUND, MODELS, PAIRS
-from realtime_cer.records import Decision, Snapshot, SourceReport
+from realtime_cer.records import Decision, Person, Snapshot, SourceReport
 from realtime_cer.ui.text import Text
 
 DASH = "—"
@@ -53,12 +53,17 @@ def missing(text: Text, model: str, snapshot: Snapshot) -> str:
     if model == "acoustic":
         if not any(source.kind in ("microphone", "file") for source in snapshot.sources):
             return text.no_microphone
+        if snapshot.muted:
+            return text.muted
         if not snapshot.engines and snapshot.decision is None:
             return text.loading
         if snapshot.sound is None or snapshot.t - snapshot.sound.t > _STALE_S:
             return text.no_sound
         if not snapshot.sound.voice:
             return text.no_voice
+        face = snapshot.visual.face if snapshot.visual else None
+        if any(face is not None and one.id == face.id and not one.gated for one in snapshot.people):
+            return text.picture_only  # somebody else speaks
         return text.too_old if snapshot.sound.acoustic else text.too_little_sound
     if not snapshot.engines and snapshot.decision is None:
         return text.loading
@@ -83,6 +88,19 @@ def source(text: Text, report: SourceReport) -> str:
     detail = f" · {report.detail}" if report.detail and report.state not in ("live", "ended") else ""
     lost = f" · {text.lost.format(count=report.dropped)}" if report.dropped else ""
     return f"{kind} {report.name} {state}{detail}{lost}"
+
+
+def evidence(text: Text, person: Person) -> str:
+    """Whether the sound is this face's, and how sure that is."""
+    joined = text.with_sound if person.gated else text.picture_only
+    return joined if person.speaking is None else f"{joined} · {text.speaks.format(share=round(person.speaking * 100))}"
+
+
+def baseline(text: Text, person: Person) -> str:
+    """What is known of the face's neutral, empty where nothing is."""
+    if person.calibrating is not None:
+        return text.calibrating.format(share=round(person.calibrating * 100))
+    return text.calibrated if person.calibrated else ""
 
 
 def rung(text: Text, snapshot: Snapshot) -> str:

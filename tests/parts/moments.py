@@ -6,9 +6,22 @@ from dataclasses import replace
 import numpy as np
 
 from realtime_cer.buffers import GRID_S
+from realtime_cer.control import Choice, DeskState
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import MODELS
-from realtime_cer.records import Decision, Face, Frame, Picture, Snapshot, Sound, SourceReport, Visual, read_only
+from realtime_cer.records import (
+    Decision,
+    Face,
+    Frame,
+    Person,
+    Picture,
+    SeenFace,
+    Snapshot,
+    Sound,
+    SourceReport,
+    Visual,
+    read_only,
+)
 from realtime_cer.rules import judge
 
 NOW = 1000.0
@@ -106,6 +119,7 @@ class Double:
         self.ended = False
         self._held: Snapshot | None = None
         self.draws: list[float] = []
+        self.asked: list[tuple[str, int | None]] = []
 
     def snapshot(self) -> Snapshot:
         """What was put there, or what was there when it was paused."""
@@ -120,6 +134,89 @@ class Double:
         """Hold it."""
         self._held = self.now if on else None
 
+    def choose(self, face_id: int | None) -> None:
+        """Keep what was asked for."""
+        self.asked.append(("choose", face_id))
+
+    def calibrate(self, face_id: int) -> None:
+        """Keep what was asked for."""
+        self.asked.append(("calibrate", face_id))
+
+    def uncalibrate(self, face_id: int) -> None:
+        """Keep what was asked for."""
+        self.asked.append(("uncalibrate", face_id))
+
     def drew(self, seconds: float) -> None:
         """Keep it for the test."""
         self.draws.append(seconds)
+
+
+class Noted:
+    """A desk that keeps what it is asked for, for tests of the window alone."""
+
+    def __init__(self) -> None:
+        self.chosen = {"camera": "one", "microphone": "ear", "rule": "none", "weights": "equal"}
+        self.muted = self.recording = False
+        self.asked: list[tuple[object, ...]] = []
+        self.told = (0, "")
+
+    @property
+    def state(self) -> DeskState:
+        """As it was set."""
+        return DeskState(dict(self.chosen), self.muted, self.recording, self.told)
+
+    def choices(self, what: str) -> tuple[Choice, ...]:
+        """What there is."""
+        there = {"camera": ("one", "two"), "microphone": ("ear",), "rule": ("none", "rule1"), "weights": ("equal",)}
+        return tuple(Choice(one, one) for one in there[what])
+
+    def find(self, what: str) -> None:
+        """Keep it."""
+        self.asked.append(("find", what))
+
+    def choose(self, what: str, value: str) -> None:
+        """Keep it, and take it."""
+        self.asked.append(("choose", what, value))
+        self.chosen[what] = value
+
+    def mute(self, on: bool) -> None:
+        """Keep it."""
+        self.muted = on
+
+    def record(self, on: bool) -> None:
+        """Keep it."""
+        self.recording = on
+
+    def keep(self, png: bytes) -> None:
+        """Keep what it begins with."""
+        self.asked.append(("keep", png[:4]))
+
+    def remember(self, **changed: object) -> None:
+        """Keep it."""
+        self.asked.append(("remember", changed))
+
+
+BOXES = tuple((20.0 + 78 * n, 100.0, 60.0, 80.0) for n in range(8))
+"""Of faces beside each other."""
+
+
+def people(count: int, *, calibrating: float | None = None, calibrated: bool = False) -> Snapshot:
+    """A moment with so many faces; the second is the target, and speaks."""
+    target = min(1, count - 1)
+    seen = tuple(
+        Person(
+            id=10 + n,
+            box=BOXES[n],
+            decision=decision(n, NOW, n + 3),
+            speaking=0.8 if n == target else 0.1,
+            gated=n == target,
+            calibrated=calibrated and n == target,
+            calibrating=calibrating if n == target else None,
+        )
+        for n in range(count)
+    )
+    first = (seen[target], *(one for one in seen if one is not seen[target]))
+    shown = moment([first[0].decision], plain((90, 90, 90)))
+    faces = tuple(Face(one.id, one.box, np.zeros((478, 2), np.float32)) for one in first)
+    visual = Visual(62, NOW - 0.1, faces[0], None, None, 0, tuple(SeenFace(one, None, None, 0.1) for one in faces))
+    return replace(shown, visual=visual, people=first)

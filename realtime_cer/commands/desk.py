@@ -1,0 +1,273 @@
+"""What the controls of the live window ask for, done: sources, rule, weights, recordings, pictures, memory."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from functools import partial
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+
+from realtime_cer.buffers import GRID_S, instant
+from realtime_cer.capture.source import Source, safe_url
+from realtime_cer.commands.console import notice
+from realtime_cer.commands.recording import Recording
+from realtime_cer.commands.sources import ShiftedClock
+from realtime_cer.config import PUBLISHED, Config, load_weights
+from realtime_cer.control import Choice, DeskState
+from realtime_cer.errors import Refused
+from realtime_cer.pipeline.live import Live
+from realtime_cer.pipeline.steps import Perception
+from realtime_cer.preferences import Preferences, read_preferences, write_preferences
+from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.rules import RULES
+from realtime_cer.whole import write_whole
+
+if TYPE_CHECKING:
+    from realtime_cer.capture.devices import DeviceInfo
+    from realtime_cer.sinks.recorder import Recorder
+
+_FOLDER = "realtime-cer"
+_EQUAL = "equal"
+
+
+def remembered(config: Config) -> Config:
+    """The settings with what was chosen in the window before, where there is a screen for one."""
+    from realtime_cer.ui.screen import screen_available
+
+    if screen_available() is not None:
+        return config
+    with_it = read_preferences(notice).applied(config)
+    for name in ("rule", "weights"):
+        if getattr(with_it, name) != getattr(config, name):
+            notice(f"{name} {getattr(with_it, name)}, as chosen in the window before; --{name} says otherwise")
+    return with_it
+
+
+class LiveDesk:
+    """A ``Desk`` over a running recogniser; made before it, for it is one of its taps.
+
+    What takes longer than a moment is done in threads of its own, one for each wish.
+
+    Parameters
+    ----------
+    config : the settings at the start
+    shifted : the clock by which microphones stamp
+    loaded : the networks, whose engines a recording tells of
+    recorded : the run is recorded as a flag wanted, from its start to its end
+    """
+
+    def __init__(
+        self, config: Config, shifted: ShiftedClock, loaded: "Future[Perception]", *, recorded: bool = False
+    ) -> None:
+        self._shifted, self._loaded, self._recorded = shifted, loaded, recorded
+        self._live: Live | None = None
+        self._told = (0, "")
+        self._found: dict[str, tuple[Choice, ...]] = {}
+        self._kept: Preferences | None = None
+        self._weights = config.weights
+        self._recorder: Recorder | None = None
+        self._origin = float("inf")
+        self._lock = threading.Lock()
+
+    def attach(self, live: Live) -> None:
+        """Steer this recogniser from now on."""
+        self._live = live
+
+    def tap(self, item: Frame | AudioBlock | Decision) -> None:
+        """Pass everything on to the recording that runs, from its beginning on."""
+        recorder = self._recorder
+        if recorder is not None and item.t >= self._origin:
+            recorder.tap(item)
+
+    def close(self) -> None:
+        """End a recording that runs, and write down what is to be remembered."""
+        self._end_recording()
+        if self._kept is not None:
+            try:
+                write_preferences(self._kept)
+            except Refused as refusal:
+                notice(str(refusal))
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """How large the window was when it was closed last."""
+        return read_preferences(lambda line: None).size
+
+    # As a desk.
+
+    @property
+    def state(self) -> DeskState:
+        """How everything is set at this moment."""
+        live = self._live
+        if live is None:
+            return DeskState({})
+        chosen: dict[str, str] = {"rule": live.steering.settings[0].rule, "weights": self._weights}
+        for kind, source in live.sources:
+            chosen["camera" if kind == "file" else kind] = source.name
+        return DeskState(chosen, live.steering.muted, self._recorded or self._recorder is not None, self._told)
+
+    def choices(self, what: str) -> tuple[Choice, ...]:
+        """What there is to choose from, what is in force among it."""
+        if what == "rule":
+            return tuple(Choice(rule, rule.removeprefix("rule")) for rule in RULES)
+        known: tuple[Choice, ...]
+        if what == "weights":
+            known = tuple(Choice(name, name) for name in (_EQUAL, *PUBLISHED))
+        else:
+            known = self._found.get(what, ())
+        now = self.state.chosen.get(what)
+        if now is None or any(one.value == now for one in known):
+            return known
+        return (Choice(now, Path(now).stem if what == "weights" else now), *known)
+
+    def find(self, what: str) -> None:
+        """Look anew for cameras or microphones; a sound system that hangs holds nothing up."""
+        if what in ("camera", "microphone"):
+            self._do(f"{what} finder", partial(self._look, what))
+
+    def _look(self, what: str) -> None:
+        self._found[what] = tuple(Choice(name, name) for name in dict.fromkeys(one.name for one in _devices(what)))
+
+    def choose(self, what: str, value: str) -> None:
+        """Take another camera, microphone, rule or weights, and remember it."""
+        live = self._live
+        if live is None:
+            return
+        if what == "rule":
+            rule = next(one for one in RULES if one == value)
+            live.steering.change(rule=rule)
+            self.remember(rule=rule)
+        elif what == "weights":
+            self._weigh(live, value)
+        elif self._recorder is not None or self._recorded:
+            self._tell(f"the {what} cannot change while a recording runs: end that first")
+        else:
+            self._switch(live, what, value)
+
+    def _weigh(self, live: Live, value: str) -> None:
+        try:
+            weights = load_weights(value)
+        except Refused as refusal:
+            self._tell(str(refusal))
+            return
+        live.steering.change(weights=weights)
+        self._weights = value
+        if weights.oddity:
+            self._tell(weights.oddity)
+        self.remember(weights=value if value in (_EQUAL, *PUBLISHED) else None)  # a file may be gone next time
+
+    def _switch(self, live: Live, what: str, value: str) -> None:
+        def opening() -> Source:
+            from realtime_cer.capture.camera import open_camera
+            from realtime_cer.capture.microphone import open_microphone
+
+            source: Source = (
+                open_camera(value, time.monotonic) if what == "camera" else open_microphone(value, self._shifted)
+            )
+            self._remember_source(what, value)
+            return source
+
+        name = safe_url(value) if "://" in value else value
+        live.steering.switch(name, what, opening, self._tell)
+
+    def _remember_source(self, what: str, value: str) -> None:
+        """Remember a device beside the one that is remembered of the other kind; an address may hold a password."""
+        from realtime_cer.capture.remembered import Remembered, read_remembered, write_remembered
+
+        if "://" in value or self._live is None:
+            return
+        known = read_remembered(notice)
+        if known is None:
+            other = "microphone" if what == "camera" else "camera"
+            names = [source.name for kind, source in self._live.sources if kind == other]
+            found = [one.name for one in _devices(other) if names and names[0] in (one.name, one.select)]
+            if names and not found:
+                return  # what is not a device by its name cannot be remembered as one, and none would be a lie
+            known = Remembered(camera=None, microphone=None).model_copy(update={other: found[0] if found else None})
+        try:
+            write_remembered(known.model_copy(update={what: value}))
+        except Refused as refusal:
+            self._tell(str(refusal))
+
+    def mute(self, on: bool) -> None:
+        """Leave the sound out, or take it in again."""
+        if self._live is not None:
+            self._live.steering.mute(on)
+
+    def record(self, on: bool) -> None:
+        """Begin a recording in the user's folder for films, or end it."""
+        if self._recorded:
+            self._tell("this run is recorded as --record asked: it ends with the program")
+        elif self._live is not None and self._loaded.done():
+            self._do("recording", self._begin_recording if on else self._end_recording)
+
+    def _begin_recording(self) -> None:
+        from realtime_cer.commands.record import open_recorder
+
+        live = self._live
+        if live is None or self._recorder is not None:
+            return
+        folder = platformdirs.user_videos_path() / _FOLDER
+        try:
+            recorder = open_recorder(
+                Recording(folder),
+                live.sources,
+                *live.steering.settings,
+                self._loaded.result(),
+                self._shifted.facts,
+            )
+        except Refused as refusal:
+            self._tell(str(refusal))
+            return
+        # At an instant of the grid, so that rows begin at 0.
+        self._origin = instant(live.origin, ceil((time.monotonic() - live.origin) / GRID_S))
+        recorder.begin(self._origin, live.moment)
+        self._recorder = recorder
+        self._tell(f"recording to {recorder.folder}")
+
+    def _end_recording(self) -> None:
+        from realtime_cer.commands.record import end_recording
+
+        with self._lock:
+            recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            end_recording(recorder)
+            self._told = (self._told[0] + 1, f"recorded to {recorder.folder}")
+
+    def keep(self, png: bytes) -> None:
+        """Keep a picture of the window among the user's pictures."""
+        self._do("picture", partial(self._keep, png))
+
+    def _keep(self, png: bytes) -> None:
+        folder = platformdirs.user_pictures_path() / _FOLDER
+        path = folder / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S-%f')[:-3]}.png"
+        try:
+            write_whole(path, png)
+        except OSError as error:
+            self._tell(f"{path} cannot be written ({error.strerror})")
+        else:
+            self._tell(f"kept as {path}")
+
+    def remember(self, **changed: Any) -> None:
+        """Remember how the window looks, and what it decides by; written down when it closes."""
+        kept = self._kept or read_preferences(notice)
+        self._kept = Preferences.model_validate(kept.model_dump() | changed)
+
+    def _do(self, name: str, work: Callable[[], None]) -> None:
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+    def _tell(self, line: str) -> None:
+        notice(line)
+        self._told = (self._told[0] + 1, line)
+
+
+def _devices(what: str) -> "list[DeviceInfo]":
+    """Cameras or microphones, as the system lists them."""
+    from realtime_cer.capture.devices import cameras, microphones
+
+    return cameras() if what == "camera" else microphones()
