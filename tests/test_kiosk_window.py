@@ -398,6 +398,15 @@ def test_a_notice_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
             read_notice(path)
 
 
+def test_a_kiosk_without_a_window_records_no_more_than_one_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--camera", "none", "--microphone", "none", "--record", str(tmp_path / "kept")]
+    assert main(["live", "--kiosk", "--headless", *words]) == 2
+    assert "a kiosk keeps nothing" in capsys.readouterr().err
+    assert not (tmp_path / "kept").exists()
+
+
 def test_a_kiosk_records_only_where_it_may_and_says_so(tmp_path: Path) -> None:
     notice = tmp_path / "notice.txt"
     notice.write_text("We record.")

@@ -138,6 +138,9 @@ def test_a_session_of_another_version_is_refused(session: Path, capsys: pytest.C
         told = capsys.readouterr().err
         assert "another version (format 2" in told
         assert told.count("\n") == 1
+    for words in (["sessions", "export", str(session)], ["replay", str(session)]):
+        assert main(words) == 2
+        assert "another version (format 2" in capsys.readouterr().err
     assert (session / "session.json").read_bytes() == before
 
 
@@ -215,6 +218,20 @@ def test_peaks_are_the_strongest_moments_and_lie_apart() -> None:
     found = peaks(rows, most=2)
     assert [(peak.t, round(peak.share, 6)) for peak in found] == [(4.4, 0.9), (18.0, 0.8)]
     assert peaks([]) == []
+
+
+def test_a_reel_is_cut_from_a_film_that_was_drawn_later(tmp_path: Path) -> None:
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, film="clean")
+    recorder.begin(0.0)
+    for k in range(15 * 12):
+        recorder.tap(Frame(k / 15, k, numbered(k, *SIZE)))
+        if k % 3 == 0:
+            recorder.tap(strong(k / 15, 0.9 if k == 90 else 0.3))
+        time.sleep(0.003)
+    assert recorder.close()
+    assert main(["sessions", "overlay", str(recorder.folder)]) == 0
+    assert main(["sessions", "reel", str(recorder.folder)]) == 0
+    assert film_times(recorder.folder / "reel.mkv")
 
 
 def test_a_reel_shows_the_strongest_moments_with_chapters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

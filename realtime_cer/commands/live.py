@@ -97,9 +97,10 @@ def run_live(
     attendant: Attendant | None = None
     with contextlib.ExitStack() as stack:
         server = None if metrics is None else stack.enter_context(_listening(metrics))
-        if kiosk and window and not headless:
+        if kiosk:
             check_kiosk(config.kiosk, recording=record is not None or keep is not None)
-            _need_screen()
+            if window and not headless:
+                _need_screen()
         if pulse is not None:
             pulse.tell(LOADING)
         future = stack.enter_context(loading(config))

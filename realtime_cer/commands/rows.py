@@ -11,6 +11,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.labels import COMPOUND
 from realtime_cer.records import Decision
 from realtime_cer.sinks.series import step_of
+from realtime_cer.sinks.session import FORMAT
 from realtime_cer.sinks.tables import read_rows, to_json
 
 ROWS = "decisions.jsonl"
@@ -95,6 +96,8 @@ def _facts(folder: Path) -> dict[str, Any]:
                 notice(f"{path} cannot be read ({error}): what it tells is left out")
             else:
                 if isinstance(found, dict):
+                    if found.get("format", FORMAT) != FORMAT:
+                        raise Refused(f"{folder} is of another version (format {found['format']}): use that version")
                     return found
                 notice(f"{path} is no {name} of this program: what it tells is left out")
     return {}
