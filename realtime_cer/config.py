@@ -117,7 +117,9 @@ def read_config(path: Path | None, overrides: dict[str, Any] | None = None) -> C
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise Refused(f"configuration {path} cannot be read: {error.strerror}") from None
+            raise Refused(
+                f"configuration {path} cannot be read ({error.strerror}): give the path of a TOML file"
+            ) from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise Refused(f"configuration {path} is not TOML: {' '.join(str(error).split())}") from None
     for key, value in (overrides or {}).items():

@@ -46,7 +46,7 @@ def open_container(path: Path) -> InputContainer:
         if path.is_dir():
             raise Refused(f"{path} is a folder: name a media file in it")
         if not path.exists():
-            raise Refused(f"{path}: no such file")
+            raise Refused(f"{path}: no such file; give the path of a film or sound")
         if not path.is_file():
             raise Refused(f"{path} is no regular file: copy its content to one first")
         if path.stat().st_size == 0:

@@ -86,7 +86,7 @@ def _plan(count: int, done: int, others: int) -> str:
     if done:
         parts.append(f"{done} done before")
     if others:
-        parts.append(f"{others} others left alone")
+        parts.append(f"{others} other file{'s' * (others != 1)} left alone")
     return ", ".join(parts)
 
 

@@ -65,5 +65,5 @@ def run_reel(folder: Path, out: Path | None, *, overwrite: bool) -> int:
     console = Talk()
     for one in chapters:
         console.print(f"{clock(one.start, _HOUR_S)}  {one.peak.label}, {clock(one.peak.t, _HOUR_S)} of the session")
-    console.print(f"{len(chapters)} moments: {out}")
+    console.print(f"{len(chapters)} moment{'s' * (len(chapters) != 1)}: {out}")
     return 0
