@@ -21,7 +21,7 @@ import pytest
 from parts import pulse
 from parts.mjpeg import MjpegServer, numbered_jpegs
 
-LIMIT_S = 20  # the time itself is measured, not asserted: two busy cores are no fault
+LIMIT_S = 5.0
 
 COMMAND = [sys.executable, "-m", "realtime_cer"]
 

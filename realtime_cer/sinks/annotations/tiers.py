@@ -67,6 +67,7 @@ def tiers(rows: Sequence[Decision], *, minimum_s: float, bridge_s: float) -> lis
             _tier(
                 name,
                 [s for s in strong if s.word == name],
+                # mypy infers no type for a lambda with a default, which holds this turn's shares.
                 lambda s, mine=mine: f"{np.nanmean(mine[s.first : s.first + s.rows]):.2f}",  # type: ignore[misc]
             )
         )
