@@ -13,7 +13,8 @@ from realtime_cer.errors import Refused
 
 DONE, FAULT, REFUSED = 0, 1, 2
 
-_PATIENCE_S = 1.5
+_PATIENCE_S, _LIMIT_S = 1.5, 4.0
+"""How soon a live program must notice a signal, and have ended; a film that is being written may be finished."""
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -159,7 +160,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words = sys.argv[1:] if arguments is None else arguments
         options = build_parser().parse_args(words)
         kiosk = getattr(options, "kiosk", False)
-        with Signals(_PATIENCE_S if options.command in ("live", "demo") else None) as signals:
+        live = options.command == "live"
+        with Signals(_PATIENCE_S if live or options.command == "demo" else None, _LIMIT_S if live else None) as signals:
             try:
                 return _dispatch(options, words)
             finally:

@@ -21,7 +21,7 @@ from realtime_cer.cli import main
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
 from realtime_cer.sessions.repair import repair
 from realtime_cer.sinks import recorder as module
-from realtime_cer.sinks import signals
+from realtime_cer.sinks import safe, signals
 from realtime_cer.sinks.disk import Forecast
 from realtime_cer.sinks.film import FilmWriter
 from realtime_cer.sinks.livefilm import LiveFilm, fitted
@@ -253,6 +253,29 @@ def test_rows_are_written_while_the_encoder_hangs(tmp_path: Path, monkeypatch: p
     go_on.set()
     assert recorder.close(timeout_s=20)
     assert recorder.lost["pictures"] >= 15
+
+
+def test_a_disk_that_takes_its_time_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    asked = threading.Event()
+
+    def hang(path: Path) -> None:
+        asked.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr(safe, "sync", hang)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, pictures=False)
+    recorder.begin(0.0)
+    try:
+        for k in range(5):
+            recorder.tap(named(k, k / 5))
+        wait_for(asked.is_set)
+        assert recorder.close()
+        assert json.loads((recorder.folder / "session.json").read_text())["ended"] is not None
+        assert len(read_rows(recorder.folder / "decisions.jsonl")) == 5
+        assert recorder.error is None
+    finally:
+        go_on.set()
 
 
 # The command

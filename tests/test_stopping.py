@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,9 @@ def camera() -> Iterator[MjpegServer]:
         yield server
 
 
-def start(words: list[str], **how: Any) -> "subprocess.Popen[str]":
+def start(words: list[str], program: Sequence[str] = COMMAND, **how: Any) -> "subprocess.Popen[str]":
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([*COMMAND, *words], **(pipes | how))
+    return subprocess.Popen([*program, *words], **(pipes | how))
 
 
 def headless(camera: MjpegServer, *words: str) -> list[str]:
@@ -195,7 +195,7 @@ def test_a_second_ctrl_c_wins_while_a_film_is_being_finished(camera: MjpegServer
     begun = time.monotonic()
     code, said = ended(process, signal.SIGINT, signal.SIGINT, apart_s=1)
     assert (code, said.strip()) == (130, "finishing")
-    assert time.monotonic() - begun < 1 + 3  # an encoder that is stuck is waited for 5 s
+    assert time.monotonic() - begun < 1 + 3  # an encoder that is stuck is waited for 1.5 s
 
 
 def test_signals_of_one_moment_are_one(camera: MjpegServer, tmp_path: Path) -> None:
@@ -224,6 +224,53 @@ with Signals(0.2):
 def test_a_later_signal_wins_also_after_several_of_one_moment() -> None:
     process = subprocess.run([sys.executable, "-c", TWICE_AND_AGAIN], capture_output=True, text=True, timeout=20)
     assert (process.returncode, process.stderr) == (130, "")
+
+
+HELD_UP = """
+import sys, time
+from realtime_cer.commands import ending
+ending.last_acts.append(lambda: print("acted", flush=True))
+with ending.Signals(0.2, 1.0):
+    print("begun", flush=True)
+    try:
+        time.sleep(30)
+    except KeyboardInterrupt:
+        if ending.interrupted.is_set():
+            time.sleep(30)
+"""
+
+
+def test_what_one_signal_does_not_end_is_ended_by_its_limit_and_says_where_it_was() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HELD_UP], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    said, where = process.communicate(timeout=20)
+    assert (process.returncode, said) == (130, "acted\n")
+    assert 'File "<string>", line 11' in where
+
+
+SWALLOWED = """
+import signal
+from realtime_cer import cli
+from realtime_cer.commands import ending
+interrupt = ending.Signals._interrupt
+def swallowed(self, *_):
+    try:
+        interrupt(self)
+    except KeyboardInterrupt:  # as Python does in a finaliser
+        pass
+ending.Signals._interrupt = swallowed
+cli.program()
+"""
+
+
+def test_a_signal_that_python_drops_ends_it_all_the_same(camera: MjpegServer) -> None:
+    process = start(headless(camera), [sys.executable, "-c", SWALLOWED])
+    rows(process, 3)
+    assert ended(process, signal.SIGTERM) == (130, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

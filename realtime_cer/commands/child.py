@@ -30,7 +30,7 @@ _ASLEEP_S = 5.0
 """If the parent itself was held up for longer, the machine slept: the child is given its time anew."""
 _DUMP_S = 2.0
 _STOP_S = 2.0
-_FINISH_S = 6.0
+_FINISH_S = 3.5
 """A child that said that it is stopping may have a film to finish."""
 _LINES, _LINE = 400, 2000
 

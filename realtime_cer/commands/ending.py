@@ -1,8 +1,9 @@
-"""How the program ends: in order at the first signal, at once at the second, and never held up by a library's thread.
+"""How the program ends: in order at the first signal, at once at the second, and never held up by a library.
 
 A watcher thread counts the signals beside the main thread, which a driver may hold for as long as it likes.
 """
 
+import faulthandler
 import os
 import signal
 import socket
@@ -20,6 +21,9 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "S
 last_acts: list[Callable[[], object]] = []
 """What is still done, at once, before a second signal ends the process."""
 
+interrupted = threading.Event()
+"""Set at the first signal. Long loops look at it too: Python drops what is raised while it runs a finaliser."""
+
 _ONE_S = 0.1
 """Signals this close together are one: whoever ends a session or a group of processes may send several."""
 
@@ -33,20 +37,22 @@ class Signals:
     ----------
     patience_s : if the main thread has not even noticed the first signal by then, a driver has it, and the process
         ends; None waits for ever, for work that must not be torn
+    limit_s : what has not ended so long after the first signal is ended as by a second one; None waits for ever
 
     Attributes
     ----------
     noticed : whether the main thread was interrupted
     """
 
-    def __init__(self, patience_s: float | None) -> None:
+    def __init__(self, patience_s: float | None, limit_s: float | None = None) -> None:
         self.noticed = False
-        self._patience_s = patience_s
+        self._patience_s, self._limit_s = patience_s, limit_s
         self._heard, self._woken = socket.socketpair()  # Windows wants sockets for this
         self._woken.setblocking(False)
         self._watcher = threading.Thread(target=self._watch, name="signals", daemon=True)
 
     def __enter__(self) -> Self:
+        interrupted.clear()
         self._watcher.start()
         self._before = signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
         for number in _SIGNALS:
@@ -65,28 +71,41 @@ class Signals:
     def _interrupt(self, *_: object) -> None:
         if not self.noticed:  # the second is the watcher's
             self.noticed = True
+            interrupted.set()
             raise KeyboardInterrupt
 
     def _watch(self) -> None:
-        """End the process at the second signal, or where nobody notices the first; until the other end is closed."""
+        """End the process at the second signal, or where the first does not end it; until the other end is closed."""
         first = self._next()
         if first is None:
             return
-        self._heard.settimeout(self._patience_s)
         try:
-            second = self._next(first + _ONE_S)
+            second = self._next(first + _ONE_S, self._patience_s)
         except TimeoutError:
             if not self.noticed:
                 os._exit(INTERRUPTED)
-            self._heard.settimeout(None)
-            second = self._next(first + _ONE_S)
+            try:
+                second = self._next(
+                    first + _ONE_S, self._limit_s and max(first + self._limit_s - time.monotonic(), 0.01)
+                )
+            except TimeoutError:
+                if not sys.stderr.isatty():  # a log: let it say what held the program up
+                    faulthandler.dump_traceback(sys.stderr)
+                second = time.monotonic()
         if second is not None:
             for act in list(last_acts):
                 act()
             os._exit(INTERRUPTED)
 
-    def _next(self, since: float = 0.0) -> float | None:
-        """Wait for a signal, earlier ones than ``since`` left out; gives when it came, or None where none will."""
+    def _next(self, since: float = 0.0, timeout_s: float | None = None) -> float | None:
+        """Wait for a signal, earlier ones than ``since`` left out; gives when it came, or None where none will.
+
+        Raises
+        ------
+        TimeoutError
+            None came in that time.
+        """
+        self._heard.settimeout(timeout_s)
         while said := self._heard.recv(64):
             now = time.monotonic()
             if now >= since and any(number in said for number in _SIGNALS):
@@ -95,13 +114,16 @@ class Signals:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process; at once where threads are left, for Python cannot end those inside a library without a crash."""
+    """End the process; at once where it was told to, or where threads are left.
+
+    Python cannot end threads inside a library without a crash, and some libraries take their time to clean up.
+    """
     silent = False
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError):  # nobody reads it any more; Python would try again, and change the exit code
             silent = True
-    if silent or threading.active_count() > 1:
+    if silent or code == INTERRUPTED or threading.active_count() > 1:
         os._exit(code)
     sys.exit(code)

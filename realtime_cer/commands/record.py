@@ -111,7 +111,7 @@ def end_recording(recorder: Recorder) -> None:
     finished = recorder.close()
     lines = [f"recorded to {recorder.folder}"]
     if not finished:
-        lines.append("the film's encoder is stuck: its last seconds may be missing")
+        lines.append("its disk or its encoder is stuck: the last seconds of its film may be missing")
     if recorder.error is not None:
         lines.append(f"the recording is not whole: {recorder.error}")
     if recorder.lost:

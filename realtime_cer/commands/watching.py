@@ -9,6 +9,7 @@ from realtime_cer.buffers import GRID_S
 from realtime_cer.capture.source import Source, SourceStatus
 from realtime_cer.commands.console import notice, put_row
 from realtime_cer.commands.desk import LiveDesk
+from realtime_cer.commands.ending import interrupted
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
@@ -40,8 +41,10 @@ def _told(name: str, status: SourceStatus) -> str:
 
 
 def limited(live: Live, duration_s: float | None) -> Iterator[Decision]:
-    """The decisions of the first seconds, or all."""
+    """The decisions of the first seconds, or all, until the program is told to end."""
     for decision in live.decisions():
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         yield decision
         if duration_s is not None and decision.t + GRID_S - live.origin >= duration_s - 1e-6:
             return

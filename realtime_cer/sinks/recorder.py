@@ -4,7 +4,8 @@ Running at the same time, each in its own thread:
 
 - recorder rows: writes every decision down to the operating system, so that nothing older than it survives the program;
 - recorder film: owns the encoders;
-- recorder: once a second has the files on the disk itself, and looks how long the disk lasts; ends the others.
+- recorder disk: once a second has the files on the disk itself;
+- recorder: looks how long the disk lasts, and ends the others.
 
 Whoever brings pictures, sound and decisions never waits for any of them: what waits is bounded, and what does not fit
 in is left out and counted. A disk that hangs holds up neither recognition nor, but for itself, the writing of rows.
@@ -29,9 +30,10 @@ import av.error
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Decision, Frame, Snapshot
 from realtime_cer.sinks.avatar import draw_avatar
-from realtime_cer.sinks.disk import Forecast, hold, left_s, let_go, sync
+from realtime_cer.sinks.disk import Forecast, hold, left_s, let_go
 from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.livefilm import LiveFilm
+from realtime_cer.sinks.safe import Syncing
 from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, ROWS, SESSION, SIGNALS, Lines
 from realtime_cer.sinks.signals import Voice, signal_row
 from realtime_cer.sinks.summary import library_versions, write_summary
@@ -49,6 +51,7 @@ _WARN_S, _END_S = 600.0, 60.0
 """How long the disk must last: a warning below the first, the end of the recording below the second."""
 
 _LOOK_S = 1.0
+_SYNC_S = 0.5
 _BEHIND = 10
 """How much nicer than the analysis the thread with the encoders is."""
 
@@ -96,7 +99,7 @@ class Recorder:
         self._faceless = film == "avatar"
         self._moment: Callable[[], Snapshot] | None = None
         self._films: list[LiveFilm] = []
-        self._count = 0
+        self._count = self._moved = 0
         self._origin = 0.0
         self._changed = threading.Lock()
         self._row_inbox: Inbox[Item] = Inbox(_MOST)
@@ -143,18 +146,24 @@ class Recorder:
         if self._films and not self._film_inbox.put(item) and not isinstance(item, Decision):
             self._lose(_KINDS[type(item)])
 
-    def close(self, timeout_s: float = 5.0) -> bool:
-        """Write out what waits and finish the files; False if something is stuck and was left alone."""
+    def close(self, timeout_s: float = 1.5) -> bool:
+        """Write out what waits and finish the files; False if nothing moved for so long, and it was left alone."""
         self._recording = False
         self._ending.set()
         if self._thread is None:
             let_go(self._lock)
             return True
-        self._thread.join(timeout_s)
+        moved, since = self._moved, time.monotonic()
+        while self._thread.is_alive() and time.monotonic() - since < timeout_s:
+            self._thread.join(0.05)
+            if self._moved != moved:
+                moved, since = self._moved, time.monotonic()
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        """The recorder's own thread: starts the other two, watches over the files, and ends them."""
+        """The recorder's own thread: starts the others, watches over the disk, and ends them."""
+        names = SESSION, ROWS, SIGNALS, *(film.path.name for film in self._films), "."
+        syncing = Syncing([self.folder / name for name in names], self._fail)
         rows = threading.Thread(target=self._write_rows, name="recorder rows", daemon=True)
         films = threading.Thread(target=self._write_films, name="recorder film", daemon=True)
         rows.start()
@@ -165,16 +174,14 @@ class Recorder:
         for inbox, worker in ((self._row_inbox, rows), (self._film_inbox, films)):
             inbox.end()
             worker.join()
-        self._try(self._sync)
         self._try(lambda: self._note(ended=datetime.now().astimezone().isoformat(timespec="milliseconds")))
-        self._try(lambda: sync(self.folder / SESSION))
+        syncing.end(_SYNC_S)
         let_go(self._lock)
 
     def _watch(self) -> None:
         """Look after the disk until the recording ends, or must end."""
         forecast, warned = Forecast(), False
         while not self._ending.wait(_LOOK_S):
-            self._try(self._sync)
             left = left_s(forecast, self.folder, time.monotonic())
             if left is not None and left < _END_S:
                 self.error = self.error or "stopped, as the disk had room for less than a minute more"
@@ -184,10 +191,6 @@ class Recorder:
                 warned = True
                 self._notice(f"the disk lasts for {left / 60:.0f} minutes more of recording: make room")
 
-    def _sync(self) -> None:
-        for name in (SESSION, ROWS, SIGNALS, *(film.path.name for film in self._films), "."):
-            sync(self.folder / name)
-
     def _write_rows(self) -> None:
         """The thread that owns the rows."""
         voice = Voice()
@@ -196,6 +199,7 @@ class Recorder:
             contextlib.closing(Lines(self.folder / SIGNALS)) as signals,
         ):
             while (item := self._row_inbox.take()) is not None:
+                self._moved += 1
                 item = replace(item, t=item.t - self._origin)
                 if isinstance(item, AudioBlock):
                     voice.hear(item)
@@ -230,6 +234,7 @@ class Recorder:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
         filming = list(self._films)
         while (item := self._film_inbox.take()) is not None:
+            self._moved += 1  # two threads count here: that it changes is all that is asked
             item = replace(item, t=item.t - self._origin)
             if not filming and not isinstance(item, Decision):
                 self._lose(_KINDS[type(item)])  # no film goes on
