@@ -448,6 +448,31 @@ def test_the_nearest_names_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
         portaudio.find("c920", portaudio.Input(9, "Gone", "ALSA", 1, 48_000, False))
 
 
+LOOKING = """
+import psutil
+from realtime_cer.capture import portaudio
+from realtime_cer.inference.memory import trim
+
+def resident():
+    trim()
+    return psutil.Process().memory_info().rss
+
+for _ in range(10):
+    portaudio.restart()
+before = resident()
+for _ in range(60):
+    portaudio.restart()
+print((resident() - before) / 60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loss is one of ALSA's plugins")
+def test_looking_for_an_absent_microphone_again_and_again_takes_no_memory(stage: pulse.VirtualMicrophone) -> None:
+    done = subprocess.run([sys.executable, "-c", LOOKING], env=os.environ | stage.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 6000, "bytes for each look: 12,600 with the plugin loaded anew each time"
+
+
 def test_portaudio_missing(tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     code = "from realtime_cer.capture.microphone import open_microphone; open_microphone('default', wait=True)"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import psutil
 
 from realtime_cer.config import Config
+from realtime_cer.inference.memory import trim
 from realtime_cer.pipeline.analysis import Analysis
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.fusing import Fusion
@@ -17,6 +18,7 @@ from realtime_cer.pipeline.worker import Worker
 from realtime_cer.records import Meters
 
 _LOOK_S = 0.5
+_TRIM_S = 60.0
 _MIB = 2**20
 _LEAST_FREE = 256 * _MIB
 _LEAST_SHARE = 0.05
@@ -59,6 +61,7 @@ class Overseer:
         self._watchdog = Watchdog(config.stall_s)
         self._stood = False
         self._grown: dict[str, tuple[float, float]] = {}
+        self._trimmed = shared.clock()
         self._process = psutil.Process()
         self.memory_mib = self._process.memory_info().rss / _MIB
 
@@ -69,6 +72,9 @@ class Overseer:
 
     def look(self, now: float) -> None:
         """Look after everything once."""
+        if now - self._trimmed >= _TRIM_S:  # else what every fault has freed would be kept for weeks
+            self._trimmed = now
+            trim()
         self.memory_mib = self._process.memory_info().rss / _MIB
         before = self.stalled
         stalled = self._watchdog.look((*self._workers(), *self._analysis.workers), now)
