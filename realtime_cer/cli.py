@@ -47,6 +47,17 @@ def _need_clap_alone(options: argparse.Namespace) -> None:
         raise Refused(f"--clap measures in a window, and ends by itself: leave out {', '.join(given)}")
 
 
+def _need_kiosk_window(options: argparse.Namespace) -> None:
+    """Refuse a notice that nobody would see; a recording kiosk needs one in words, whatever it shows."""
+    if options.notice is None or (options.kiosk and (options.record or options.keep)):
+        return
+    if not options.kiosk:
+        raise Refused("--notice is what a kiosk's window shows: add --kiosk, or leave --notice out")
+    blind = [f"--{name.replace('_', '-')}" for name in ("headless", "no_window") if getattr(options, name)]
+    if blind:
+        raise Refused(f"--notice is shown in the kiosk's window: leave out {blind[0]}, or --notice")
+
+
 def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     """Run one command, given by ``words``; heavy parts are imported by the command that needs them."""
     if options.command == "devices":
@@ -89,6 +100,8 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
     from realtime_cer.config import read_config
     from realtime_cer.inference.profile import settled
 
+    if options.command == "live":
+        _need_kiosk_window(options)
     config = read_config(options.config, _settings(options))
     if options.command == "live" and not (options.headless or options.no_window or options.kiosk or options.clap):
         from realtime_cer.commands.desk import remembered
@@ -101,7 +114,7 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         if not supervised():
             from realtime_cer.commands.kiosk import run_kiosk
 
-            return run_kiosk(words, config, camera=options.camera)
+            return run_kiosk(words, config, camera=options.camera, duration_s=options.duration)
     if options.command in ("live", "demo") and sys.stderr is sys.__stderr__:
         from realtime_cer.quiet import mute_native
 

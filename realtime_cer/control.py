@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from realtime_cer.records import Snapshot
 
 
@@ -37,6 +40,38 @@ class Control(Protocol):
         """Note how long one draw took."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """A whole session as a time bar shows it; times are in seconds of the session.
+
+    Attributes
+    ----------
+    t : (n,) float64, when each decision was taken, in order
+    said, then : (n,) int8, what each says now and what it said then: its place in ``labels.COMPOUND``, -1 where it
+        names nothing
+    step : the usual time from one decision to the next
+    end : where the last decision ends
+    marks : times that stand out, in order
+    """
+
+    t: npt.NDArray[np.float64]
+    said: npt.NDArray[np.int8]
+    then: npt.NDArray[np.int8]
+    step: float
+    end: float
+    marks: tuple[float, ...]
+
+    @property
+    def begin(self) -> float:
+        """Where the first decision was taken."""
+        return float(self.t[0])
+
+    @property
+    def differ(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether each says something else than then; a reason that changes is no change."""
+        return np.not_equal(self.said, self.then)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of some things to choose from: ``value`` is what it is chosen by, ``name`` what people read."""
@@ -54,12 +89,14 @@ class DeskState:
     chosen : the value in force of camera, microphone, rule and weights, by these names
     muted, recording : whether the sound does not count, whether a recording runs
     told : the newest line for the user, with a number that grows with each
+    holding : whether the last half minute is held in memory
     """
 
     chosen: Mapping[str, str]
     muted: bool = False
     recording: bool = False
     told: tuple[int, str] = (0, "")
+    holding: bool = False
 
 
 class Desk(Protocol):
@@ -84,8 +121,14 @@ class Desk(Protocol):
     def record(self, on: bool) -> None:
         """Begin a recording, or end it."""
 
+    def mark(self) -> None:
+        """Mark this moment of the recording that runs."""
+
+    def keep_moment(self) -> None:
+        """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
+
     def keep(self, png: bytes) -> None:
         """Keep a picture of the window among the user's pictures."""
 
     def remember(self, **changed: object) -> None:
-        """Remember how the window looks: theme, smoothing_s, mirror, size."""
+        """Remember how the window looks: theme, language, smoothing_s, mirror, size."""

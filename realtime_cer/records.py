@@ -105,6 +105,7 @@ class Visual:
     """Everything seen at grid instant ``k``; ``frame_t`` is when the analysed frame was captured.
 
     ``face``, ``static`` and ``dynamic`` are of the target; ``faces`` are all in view, the target first if it is there.
+    Where the face finder had no answer the picture was not ``searched``, and nobody knows who is in it.
     """
 
     k: int
@@ -114,19 +115,21 @@ class Visual:
     dynamic: Scores | None
     dropped: int = 0
     faces: tuple[SeenFace, ...] = ()
+    searched: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
     """Everything heard up to ``t``: level in dB of full scale, share of speech lately, and what the network says.
 
-    ``spoken`` is the share of speech of every tenth of a second since the step before, the newest last.
+    ``spoken`` is the share of speech of every tenth of a second since the step before, the newest last. Where the voice
+    detector had no answer ``speech`` and ``voice`` are None, and ``spoken`` is empty.
     """
 
     t: float
     level_db: float
-    speech: float
-    voice: bool
+    speech: float | None
+    voice: bool | None
     acoustic: Scores | None
     spoken: tuple[float, ...] = ()
 

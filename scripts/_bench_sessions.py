@@ -1,12 +1,13 @@
 """Measure recordings: killed at random moments, beside the analysis on two cores, in time, and decided again."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,44 @@ _FIRST_CLUSTER_S = 1.0
 """A film that was begun no longer ago has nothing in it yet that could open."""
 
 
+@contextlib.contextmanager
+def busy_cores() -> Iterator[None]:
+    """Meanwhile every core has something else to do, as with an analysis that takes all there is."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for one in spinning:
+            one.kill()
+            one.wait()
+
+
 def bench_kills(count: int, seed: int) -> dict[str, Any]:
-    """Recordings killed at random moments: what of each is lost, and whether repair makes it whole."""
+    """Recordings killed at random moments: what of each is lost, and whether repair makes it whole.
+
+    Their encoders have the priority that every recorder gives them; of two pairs one records beside busy cores.
+    """
     from parts.recording import film_times, judge, kill_recordings, moments
 
     from realtime_cer.sessions.folder import read_session
     from realtime_cer.sessions.repair import repair
+    from realtime_cer.sinks.behind import NICER
 
     when = moments(seed, count, _LATEST_S)
     opened = repaired = early = 0
-    films, rows = [], []
+    films, beside, rows = [], [], []
     with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as bar:
         task = bar.add_task("killing", total=count)
         for start in range(0, count, _AT_ONCE):
-            for session in kill_recordings(Path(folder, str(start)), when[start : start + _AT_ONCE]):
+            busy = start // _AT_ONCE % 2 == 1
+            with busy_cores() if busy else contextlib.nullcontext():
+                killed = kill_recordings(Path(folder, str(start)), when[start : start + _AT_ONCE])
+            for session in killed:
                 found = judge(session)
                 rows.append(found.row_lost_s)
                 lost = [one for one in found.films.values() if one is not None]
                 films += lost
+                beside += lost if busy else []
                 whole = len(lost) == len(found.films)
                 early += not whole and found.killed_at < _FIRST_CLUSTER_S
                 opened += whole
@@ -63,6 +84,8 @@ def bench_kills(count: int, seed: int) -> dict[str, Any]:
         "kills_opened_share": round(opened / count, 3),
         "of_those_not_opened_killed_in_the_first_second": early,
         "worst_film_lost_s": round(max(films, default=0.0), 3),
+        "worst_film_lost_beside_busy_cores_s": round(max(beside, default=0.0), 3),
+        "encoders_nicer_by": NICER,
         "worst_row_lost_s": round(max(rows), 3),
         "kills_repaired_share": round(repaired / count, 3),
     }

@@ -94,7 +94,7 @@ def resources_picture(run: Run, path: Path) -> None:
                 margin = max(0.15 * float(np.ptp(values)), 0.02 * float(values.max()))
                 axes.set_ylim(float(values.min()) - margin, float(values.max()) + margin)
             _tidy(axes, "y")
-        rows[0].text((run.warm_since - run.began) / 60, 1.0, " warm from here", color=FAINT, fontsize=9, va="bottom",
+        rows[0].text((run.warm_since - run.began) / 60, 0.98, " warm from here", color=FAINT, fontsize=9, va="top",
                      transform=rows[0].get_xaxis_transform())  # fmt: skip
         rows[-1].set_xlabel("minutes")
 

@@ -92,7 +92,52 @@ def test_a_name_that_is_no_text_gets_a_folder_that_is(tmp_path: Path, short: Pat
     assert one.path.is_file()
 
 
-@pytest.mark.parametrize(("names", "told"), [([], "no films and no sound"), (["a.txt"], "1 other files")])
+def test_names_that_become_the_same_text_keep_their_results_apart(tmp_path: Path, short: Path) -> None:
+    names = [b"lat%ff.mp4", b"lat\xff.mp4", b"new\nline.mp4", b"sub/lat%ff.mp4"]
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    try:
+        for name in names:
+            shutil.copy(short, os.fsencode(tmp_path / "in") + b"/" + name)
+    except OSError:
+        pytest.skip("this file system holds only names that are text")
+    out = tmp_path / "out"
+    jobs, _ = collect(tmp_path / "in", out)
+    assert [one.name for one in jobs] == ["lat%ff.mp4", "lat%ff (2).mp4", "new%0aline.mp4", "sub/lat%ff.mp4"]
+    assert [os.fsencode(one.path.name) for one in jobs[:2]] == names[:2]
+    assert [do(one, TASK, lambda share: None).state for one in jobs[:2]] == ["done", "done"]
+    assert [one.name for one in sort_out(jobs, TASK, overwrite=False)[1]] == ["lat%ff.mp4", "lat%ff (2).mp4"]
+
+
+def test_what_lies_about_in_the_folder_is_left_alone(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    (tmp_path / "in" / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "in" / "again.mp4").symlink_to("a.mp4")
+    (tmp_path / "in" / "round").symlink_to(tmp_path / "in")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "in" / "pipe.mp4")  # whoever reads it waits for ever
+    jobs, _ = collect(tmp_path / "in", tmp_path / "out")
+    assert [one.name for one in jobs] == ["a.mp4", "again.mp4"]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_a_full_disk_loses_one_file_and_says_what_to_do(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    shutil.copy(DEMO, tmp_path / "in" / "b.mp4")
+    out = tmp_path / "out"
+    words = f"{sys.executable} -m realtime_cer annotate {tmp_path}/in --out {out} --workers 1 --engine cpu"
+    # A limit on the size of files stands for the full disk: writing fails in the same place.
+    command = f"trap '' XFSZ; ulimit -f 100; exec {words}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("b.mp4: ")]
+    assert line.startswith(f"b.mp4: {out}/b.mp4 cannot be written (File too large): make room, then give the same")
+    assert sorted(path.name for path in out.iterdir()) == ["a.mp4", "report.html", "summary.csv", "summary.json"]
+    again = subprocess.run(words.split(), capture_output=True, text=True, timeout=100)
+    assert (again.returncode, "1 done before" in again.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(("names", "told"), [([], "no films and no sound"), (["a.txt"], "1 other file\\)")])
 def test_a_folder_without_media_is_refused(tmp_path: Path, short: Path, names: list[str], told: str) -> None:
     fill(tmp_path, short, *names)
     with pytest.raises(Refused, match=told):
@@ -272,14 +317,16 @@ def test_an_interrupted_run_is_gone_on_with(tmp_path: Path, short: Path) -> None
         shutil.copy(DEMO, tmp_path / "in" / f"{name}.mp4")
     out = tmp_path / "out"
     words = [sys.executable, "-m", "realtime_cer", "annotate", tmp_path / "in", "--out", out, "--workers", "1"]
-    running = subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        [*map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     end = time.monotonic() + 60
     while not list(out.glob("*/job.json")) and time.monotonic() < end:
         time.sleep(0.05)
     locked = annotate(tmp_path / "in", "--out", out)
     assert locked.returncode == 2
     assert "another annotate is at work" in locked.stderr
-    running.send_signal(signal.SIGINT)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     _, told = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "goes on where this one was" in told
@@ -316,7 +363,9 @@ def test_a_cluster_that_does_not_answer_is_refused_in_one_line(tmp_path: Path, s
     fill(tmp_path / "in", short, "a.mp4")
     done = annotate(tmp_path / "in", "--out", tmp_path / "out", "--ray", address)
     assert done.returncode == 2
-    last = done.stderr.splitlines()[-1]
+    first, *_, asked, last = done.stderr.splitlines()
+    assert first == "1 file"
+    assert f"asking the Ray cluster at {address}" in asked
     assert f"no Ray cluster at {address}" in last
     assert "Traceback" not in done.stderr
 

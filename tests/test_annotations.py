@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -216,8 +217,81 @@ def test_what_xml_cannot_hold_does_not_tear_the_document(tmp_path: Path) -> None
     write_annotations(tmp_path, rows, ["eaf"], title="bell \a", media=tmp_path / "ä ü#1.mp4")
     assert {value for _, _, value in elan(tmp_path / FILES["eaf"])["abstention"]} == {"a\ufffdb\ufffd\ufffdc"}
     link = next(ElementTree.parse(tmp_path / FILES["eaf"]).iter("MEDIA_DESCRIPTOR")).attrib
-    assert link["MEDIA_URL"].endswith("/%C3%A4%20%C3%BC%231.mp4")
+    assert link["MEDIA_URL"] == f"file://{(tmp_path / 'ä ü#1.mp4').resolve().as_posix()}"
     assert (link["RELATIVE_MEDIA_URL"], link["MIME_TYPE"]) == ("./ä ü#1.mp4", "video/mp4")
+
+
+@pytest.mark.parametrize(
+    ("film", "document", "way"),
+    [
+        ("talk.mp4", ".", "./talk.mp4"),
+        ("films/a b/täglich #1 100%25.mp4", "results", "../films/a b/täglich #1 100%25.mp4"),
+        ("out/deep/film.mkv", "out", "./deep/film.mkv"),
+        ("film.mp4", "out/deep", "../../film.mp4"),
+    ],
+)
+def test_elan_finds_the_film_wherever_the_document_lies(film: str, document: str, way: str, tmp_path: Path) -> None:
+    """ELAN cuts off file:// or puts the document's folder before, and looks for a file of just that name."""
+    for folder in ((tmp_path / film).parent, tmp_path / document):
+        folder.mkdir(parents=True, exist_ok=True)
+    (tmp_path / film).touch()
+    write_annotations(tmp_path / document, session(5), ["eaf"], title="film", media=tmp_path / film)
+    link = next(ElementTree.parse(tmp_path / document / FILES["eaf"]).iter("MEDIA_DESCRIPTOR")).attrib
+    assert Path(link["MEDIA_URL"].removeprefix("file://")).samefile(tmp_path / film)
+    assert link["RELATIVE_MEDIA_URL"] == way
+    assert (tmp_path / document / way).samefile(tmp_path / film)
+
+
+def test_the_film_is_found_from_a_folder_that_was_named_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "film.mp4").touch()
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    write_annotations(Path("out"), session(5), ["eaf"], title="film", media=Path("in/film.mp4"))
+    link = next(ElementTree.parse(tmp_path / "out" / FILES["eaf"]).iter("MEDIA_DESCRIPTOR")).attrib
+    assert link["RELATIVE_MEDIA_URL"] == "../in/film.mp4"
+    assert Path(link["MEDIA_URL"].removeprefix("file://")) == (tmp_path / "in" / "film.mp4").resolve()
+
+
+PRAAT = """form read
+  sentence file x
+endform
+Read from file: file$
+length = Get end time
+writeInfoLine: fixed$ (length, 3)
+tiers = Get number of tiers
+for i to tiers
+  name$ = Get tier name: i
+  n = Get number of intervals: i
+  for j to n
+    label$ = Get label of interval: i, j
+    start = Get start time of interval: i, j
+    end = Get end time of interval: i, j
+    appendInfoLine: name$, tab$, fixed$ (start, 3), tab$, fixed$ (end, 3), tab$, label$
+  endfor
+endfor
+"""
+
+
+@pytest.mark.skipif(shutil.which("praat") is None, reason="no praat")
+def test_praat_itself_reads_what_the_tiers_say(written: tuple[Path, list[Decision]], tmp_path: Path) -> None:
+    folder, rows = written
+    (tmp_path / "read.praat").write_text(PRAAT, encoding="utf-8")
+    words = ["praat", "--utf8", "--run", str(tmp_path / "read.praat"), str(folder / FILES["textgrid"])]
+    told = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout.splitlines()
+    assert float(told[0]) == pytest.approx(24)
+    found: dict[str, Spans] = {}
+    for name, start, end, label in (line.split("\t") for line in told[1:]):
+        found.setdefault(name, []).append((float(start), float(end), label))
+    expected = tiers(rows, minimum_s=0, bridge_s=0)
+    assert list(found) == [tier.name for tier in expected]
+    for tier in expected:
+        assert [span for span in found[tier.name] if span[2]] == [
+            (pytest.approx(mark.start_ms / 1000), pytest.approx(mark.end_ms / 1000), mark.value) for mark in tier.marks
+        ]
+        assert all(one[1] == other[0] for one, other in pairwise(found[tier.name])), "the intervals cover the film"
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the time zone cannot be changed here")
@@ -262,7 +336,11 @@ def test_unknown_and_missing_formats_are_told_in_one_line(monkeypatch: pytest.Mo
     )
     with pytest.raises(Refused, match="pip install"):
         formats_of("parquet")
-    assert "parquet" not in formats_of("all"), "the others are written all the same"
+    told: list[str] = []
+    assert "parquet" not in formats_of("all", tell=told.append), "the others are written all the same"
+    assert told == ["decisions.parquet is left out, as pyarrow is not installed: pip install 'realtime-cer[annotate]'"]
+    assert formats_of("eaf", tell=told.append) == ["eaf"]
+    assert len(told) == 1, "nobody asked for it"
 
 
 def test_the_words_of_rows_are_those_of_the_tiers() -> None:

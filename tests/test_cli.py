@@ -1,31 +1,58 @@
 """Refusals: exit code 2, one clear line on stderr, no traceback, nothing on stdout."""
 
+import argparse
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from realtime_cer.cli import main
+from realtime_cer.commands.parser import build_parser
 from realtime_cer.rules import RULES
 
-HELP = [[], ["live"], ["run"], ["demo"], ["devices"], ["doctor"], ["engines"], ["import-avcer"]]
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[list[str]]:
+    """The words of every command, and of what it is divided into."""
+    yield parser.prog.split()[1:]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                yield from commands(one)
 
 
-@pytest.mark.parametrize("command", HELP, ids=lambda words: " ".join(words) or "all")
+@pytest.mark.parametrize("command", list(commands(build_parser())), ids=lambda words: " ".join(words) or "all")
 def test_help_is_there_with_examples(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])
     assert ended.value.code == 0
     text = capsys.readouterr().out
-    assert "usage: realtime-cer" in text
-    if command and command[0] in ("live", "run", "engines", "import-avcer"):
-        assert "examples:" in text
+    assert f"usage: {' '.join(['realtime-cer', *command])}" in text
+    assert ("examples:" if command else "Start with: realtime-cer demo") in text
+    assert " ".join(["  realtime-cer", *command]) in text.partition("examples:")[2] or not command
+
+
+def test_every_example_is_one_of_a_command_that_is_there_with_flags_that_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parser, seen = build_parser(), 0
+    for command in commands(parser):
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        for line in capsys.readouterr().out.partition("examples:")[2].splitlines():
+            words = re.split(r" {3,}| > |    ", line.strip())[0]
+            if words.startswith("realtime-cer "):
+                parser.parse_args(shlex.split(words)[1:])
+                seen += 1
+    assert seen > 40
 
 
 def test_every_rule_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +86,13 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         ([], "COMMAND"),
         (["dance"], "dance"),
-        (["live", "--foo"], "--foo"),
+        (["live", "--foo"], "unrecognized arguments: --foo; see realtime-cer live --help"),
+        (["live", "--foo", "3", "--camera", "0"], "--foo 3; see realtime-cer live --help"),
+        (["--foo", "live"], "--foo; see realtime-cer --help"),
+        (["sessions", "list", "x", "--foo"], "--foo; see realtime-cer sessions list --help"),
+        (["live", "--notice", "n.txt"], "add --kiosk, or leave --notice out"),
+        (["live", "--kiosk", "--headless", "--notice", "n.txt"], "leave out --headless, or --notice"),
+        (["live", "--kiosk", "--no-window", "--notice", "n.txt"], "leave out --no-window, or --notice"),
         (["live", "--head"], "--head"),
         (["live", "--camera", "No Such Camera", "--microphone", "none"], "No Such Camera"),
         (["live", "--duration", "-3"], "-3"),

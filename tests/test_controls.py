@@ -47,12 +47,6 @@ def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(f"platformdirs.user_{kind}_path", lambda kind=kind: tmp_path / kind)
 
 
-@pytest.fixture(scope="session")
-def qapp_args() -> list[str]:
-    """A screen of Qt's own, without telling child processes of other tests."""
-    return ["test", "-platform", "offscreen"]
-
-
 class Source:
     """A camera or a microphone that never ends, until it is told to."""
 
@@ -235,6 +229,59 @@ def test_a_recording_is_begun_and_ended_while_running(tmp_path: Path) -> None:
     assert (session / "session.json").exists()
 
 
+def test_the_moment_just_gone_is_held_from_the_first_press_and_kept_by_the_second(tmp_path: Path) -> None:
+    kept = tmp_path / "videos" / "realtime-cer"
+    with Running() as it:
+        assert not it.desk.state.holding
+        it.desk.keep_moment()
+        it.until(lambda: it.desk.state.holding)
+        assert "held in memory" in it.desk.state.told[1]
+        count = len(it.rows)
+        it.until(lambda: len(it.rows) > count + 6)
+        assert not list(kept.iterdir()), "nothing is written before it is asked for"
+        it.desk.keep_moment()
+        it.until(lambda: it.desk.state.told[1].startswith("kept "))
+        [session] = kept.iterdir()
+        assert it.desk.state.told[1].endswith(f" s: {session}")
+        it.desk.record(True)
+        it.until(lambda: it.desk.state.recording)
+        it.desk.keep_moment()
+        it.until(lambda: len(list(kept.iterdir())) == 3)
+        it.until(lambda: it.desk.state.told[1].startswith("kept "))
+    facts = json.loads((session / "session.json").read_text())
+    assert (facts["kept_afterwards"], facts["settings"]["rule"]) == (True, "none")
+    assert (session / "film.mkv").exists()
+    assert (session / "decisions.jsonl").exists()
+
+
+def test_a_moment_that_cannot_be_kept_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "videos").write_text("a file")
+    with Running() as it:
+        it.desk.keep_moment()
+        it.until(lambda: "realtime-cer" in it.desk.state.told[1])
+        assert it.desk.state.told[1].endswith("give another folder with --keep")
+        assert "\n" not in it.desk.state.told[1]
+        assert not it.desk.state.holding
+
+
+def test_a_moment_of_a_recording_is_marked(tmp_path: Path) -> None:
+    with Running() as it:
+        it.desk.mark()
+        assert it.desk.state.told[1] == "no recording runs: nothing is marked"
+        it.desk.record(True)
+        it.until(lambda: it.desk.state.recording)
+        count = len(it.rows)
+        it.until(lambda: len(it.rows) > count + 6)
+        it.desk.mark()
+        assert it.desk.state.told[1].startswith("marked at 0:0")
+        it.desk.record(False)
+        it.until(lambda: it.desk.state.told[1].startswith("recorded to"))
+    [session] = (tmp_path / "videos" / "realtime-cer").iterdir()
+    marks = [json.loads(line) for line in (session / "marks.jsonl").read_text().splitlines()]
+    [mark] = [one for one in marks if one["by"] == "operator"]
+    assert 0.5 < mark["t"] < 20
+
+
 # What is remembered.
 
 
@@ -353,6 +400,7 @@ def test_every_button_does_what_its_key_does(qtbot: QtBot, qapp: object) -> None
         return (
             *(desk.muted, desk.recording, len(desk.asked), window.choices.what, window.theme, window.isFullScreen()),
             *(window.keys.isVisible(), tuple(window.control.asked)),  # type: ignore[attr-defined]
+            *(window.text.language, window.picture.landmarks, window.picture.crop),
         )
 
     for name in BUTTONS:
@@ -365,10 +413,33 @@ def test_every_button_does_what_its_key_does(qtbot: QtBot, qapp: object) -> None
         assert (window.choices.what == name) is (name in LISTS)
 
 
-def test_smoothing_theme_mirror_and_size_are_remembered(qtbot: QtBot, qapp: object) -> None:
+def test_the_picture_goes_round_plain_landmarks_crop_and_both(qtbot: QtBot, qapp: object) -> None:
+    window = opened(qtbot, Double(moment(history(5))), Noted())
+    qtbot.keyClick(window, Key.Key_B)
+    said = []
+    for _ in range(5):
+        said.append((window.controls.values["picture"], window.picture.landmarks, window.picture.crop))
+        qtbot.keyClick(window, Key.Key_P)
+    both = ("both", True, True)
+    assert said == [("plain", False, False), ("landmarks", True, False), ("crop", False, True), both, said[0]]
+
+
+def test_every_button_is_named_set_and_apart_from_the_others(qtbot: QtBot, qapp: object) -> None:
+    for size in ((800, 480), (1280, 720), (3840, 2160)):
+        window = opened(qtbot, Double(moment(history(5))), Noted())
+        window.resize(*size)
+        qtbot.keyClick(window, Key.Key_B)
+        places = list(window.controls.targets().values())
+        assert all(window.controls.values[name] for name in BUTTONS), "a button says nothing"
+        assert all(window.controls.rect().contains(one.toAlignedRect()) for one in places)
+        assert not any(one.intersects(other) for n, one in enumerate(places) for other in places[:n])
+        assert min(one.height() for one in places) >= 48
+
+
+def test_smoothing_theme_language_mirror_and_size_are_remembered(qtbot: QtBot, qapp: object) -> None:
     desk = Noted()
     window = opened(qtbot, Double(moment(history(5))), desk)
-    for key in (Key.Key_Plus, Key.Key_T, Key.Key_M):
+    for key in (Key.Key_Plus, Key.Key_T, Key.Key_G, Key.Key_M):
         qtbot.keyClick(window, key)
     window.resize(1000, 640)
     window.close()
@@ -376,7 +447,7 @@ def test_smoothing_theme_mirror_and_size_are_remembered(qtbot: QtBot, qapp: obje
     for one in desk.asked:
         if one[0] == "remember" and isinstance(one[1], dict):
             kept |= one[1]
-    assert kept == {"smoothing_s": 0.3, "theme": "light", "mirror": True, "size": (1000, 640)}
+    assert kept == {"smoothing_s": 0.3, "theme": "light", "language": "de", "mirror": True, "size": (1000, 640)}
     again = Window(Double(moment(())), **HEADING, looks=replace(RAW, size=(1000, 640)), desk=desk)
     qtbot.addWidget(again)
     assert (again.width(), again.height()) == (min(1000, again.width()), min(640, again.height()))

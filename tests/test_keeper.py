@@ -21,6 +21,7 @@ from realtime_cer.sinks.lastmoments import LastMoments
 from realtime_cer.sinks.tables import read_rows
 
 FPS = 15
+DEMO = Path(__file__).parents[1] / "realtime_cer" / "assets" / "demo.mp4"
 
 
 def bring(moments: LastMoments, origin: float, start: int, count: int) -> None:
@@ -74,7 +75,7 @@ def test_memory_does_not_grow_and_it_goes_on_after_a_moment_was_kept(tmp_path: P
 
 def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> None:
     said: list[str] = []
-    keeper = Keeper(tmp_path / "kept", {}, said.append)
+    keeper = Keeper(tmp_path / "kept", dict, said.append)
     origin = time.monotonic()
     for k in range(30):
         keeper.tap(Frame(origin + k / 30, k, numbered(k, 320, 240)))
@@ -84,7 +85,7 @@ def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> Non
     keeper.keep()
     wait_for(lambda: bool(said))
     [session] = (tmp_path / "kept").iterdir()
-    assert said == [f"the last 1 s are kept in {session}"]
+    assert said == [f"kept 1 s: {session}"]
     assert {path.name for path in session.iterdir()} == {"session.json", "decisions.jsonl", "film.mkv"}
     assert len(read_film(session / "film.mkv").times) >= 20
     assert keeper.close()
@@ -93,7 +94,10 @@ def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> Non
 
 def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: Path) -> None:
     said: list[str] = []
-    keeper = Keeper(tmp_path / "kept", {}, said.append)
+    keeper = Keeper(tmp_path / "kept", dict, said.append)
+    keeper.keep()
+    wait_for(lambda: bool(said))
+    assert said.pop() == "there is nothing to keep yet"
     for k in range(10):
         keeper.tap(named(k, k / 5))
     with files_no_larger_than(100):
@@ -102,7 +106,7 @@ def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: P
     assert said == ["the moment just gone is not kept: File too large"]
     keeper.keep()
     wait_for(lambda: len(said) == 2)
-    assert "are kept in" in said[1]
+    assert said[1].startswith("kept 2 s: ")
     assert keeper.close()
 
 
@@ -115,7 +119,6 @@ def test_nothing_is_not_kept_as_something(tmp_path: Path) -> None:
 def test_live_keeps_the_moment_just_gone_when_it_is_signalled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo = Path(__file__).parents[1] / "realtime_cer" / "assets" / "demo.mp4"
     asked = threading.Event()
 
     def ask() -> None:
@@ -128,16 +131,27 @@ def test_live_keeps_the_moment_just_gone_when_it_is_signalled(
     waiting.start()
     before = signal.getsignal(signal.SIGUSR1)
     try:
-        words = ["live", "--headless", "--camera", str(demo), "--duration", "5", "--keep", str(tmp_path / "kept")]
+        words = ["live", "--headless", "--camera", str(DEMO), "--duration", "5", "--keep", str(tmp_path / "kept")]
         assert main(words) == 0
     finally:
         asked.set()
         waiting.join()
         signal.signal(signal.SIGUSR1, before)
     [session] = (tmp_path / "kept").iterdir()
-    assert f"are kept in {session}" in capsys.readouterr().err
+    assert f"s: {session}" in capsys.readouterr().err
     found = read_session(session)
-    assert (found.state, found.trouble) == ("whole", None)
+    assert (found.state, found.troubles) == ("whole", ())
     assert 1 < found.length_s < 6
     assert read_film(session / "film.mkv").sound.size
     assert found.facts["fusion"]["name"]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/kept")):
+        assert main(["live", "--headless", "--camera", str(DEMO), "--keep", str(folder)]) == 2
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert str(folder) in told
+        assert told.endswith("with --keep")

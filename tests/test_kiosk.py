@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -20,6 +22,7 @@ from realtime_cer.commands import child as children
 from realtime_cer.commands import crashlog, kiosk
 from realtime_cer.commands.child import Child, Ending, Pulse
 from realtime_cer.commands.heart import DECIDING, HOPELESS, LOADING, RESTART, UNREAD
+from realtime_cer.commands.parser import build_parser
 from realtime_cer.config import Config
 
 ROOT = Path(__file__).parents[1]
@@ -189,6 +192,29 @@ def test_a_refusal_ends_it_only_before_anything_was_decided(endings: list[Ending
         " it is started again in 2 s",
         " it is started again in 4 s",
     ]
+
+
+def test_a_program_that_is_started_again_has_what_is_left_of_the_time(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--duration counts from the first decision, whatever crashed since; before one nothing of it is gone."""
+    now = time.monotonic()
+    died = Ending(1, "ended with exit code 1")
+    script = [died, replace(CRASH, began=now - 20), replace(CRASH, began=now - 1), replace(died, code=RESTART)]
+    given: list[list[str]] = []
+
+    def once(command: Sequence[str], systemd: kiosk.Systemd) -> Ending:
+        given.append(list(command))
+        return script[len(given) - 1]
+
+    monkeypatch.setattr(kiosk, "_once", once)
+    clock = iter([now, now + 10, now + 39.9])
+    monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: None)
+    monkeypatch.setattr(kiosk, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    words = ["live", "--kiosk", "--duration", "60"]
+    assert kiosk.run_kiosk(words, Config(), camera=None, duration_s=60.0) == 0
+    told = [build_parser().parse_args(command[3:]).duration for command in given]
+    assert told == [60, 60, pytest.approx(40), pytest.approx(30)]
 
 
 def test_what_only_a_new_process_brings_back_is_waited_for_ever_longer(endings: list[Ending], logs: Path) -> None:

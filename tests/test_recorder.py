@@ -1,7 +1,9 @@
 """The recorder: both films, the wall clock, and what becomes of it when the disk fills, fails or hangs."""
 
 import json
+import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -22,8 +24,10 @@ from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
 from realtime_cer.sessions.repair import repair
 from realtime_cer.sinks import recorder as module
 from realtime_cer.sinks import safe, signals
+from realtime_cer.sinks.behind import NICER
 from realtime_cer.sinks.disk import Forecast
 from realtime_cer.sinks.film import FilmWriter
+from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.livefilm import LiveFilm, fitted
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
@@ -47,7 +51,11 @@ def test_the_clean_film_holds_every_picture_as_it_came_beside_the_drawn_one(tmp_
 def test_only_the_films_that_were_asked_for_are_made(tmp_path: Path, film: Any, files: set[str]) -> None:
     recorder = record(tmp_path, 0.6, paced=False, film=film)
     assert recorder.close()
-    assert {path.name for path in recorder.folder.iterdir()} == {"session.json", "decisions.jsonl"} | files
+    assert {path.name for path in recorder.folder.iterdir()} == {
+        "session.json",
+        "decisions.jsonl",
+        "marks.jsonl",
+    } | files
     assert len(read_rows(recorder.folder / "decisions.jsonl")) == 3
 
 
@@ -255,6 +263,63 @@ def test_rows_are_written_while_the_encoder_hangs(tmp_path: Path, monkeypatch: p
     assert recorder.lost["pictures"] >= 15
 
 
+def test_pictures_that_wait_for_too_long_make_room_for_newer_ones() -> None:
+    late: list[int] = []
+    inbox: Inbox[int | str] = Inbox({int: 10, str: 10}, {int: 0.05}, lambda item: late.append(int(item)))
+    for item in (1, 2, "a", 3):
+        assert inbox.put(item)
+    time.sleep(0.1)
+    assert inbox.put(4)
+    assert [inbox.take() for _ in range(2)] == ["a", 4], "others may wait"
+    assert late == [1, 2, 3]
+    assert inbox.put(5)
+    time.sleep(0.1)
+    assert inbox.take() == 5, "late, but there is no newer one"
+    for item in (6, 7):
+        assert inbox.put(item)
+    time.sleep(0.1)
+    inbox.end()
+    assert [inbox.take() for _ in range(3)] == [6, 7, None], "at the end all that waits is written"
+    assert late == [1, 2, 3]
+
+
+def test_a_slow_encoder_stays_close_behind_the_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, behind = FilmWriter.picture, []
+
+    def slow(self: FilmWriter, t: float, picture: Any) -> bool:
+        time.sleep(0.3)
+        behind.append(time.monotonic() - origin - t)
+        return write(self, t, picture)
+
+    monkeypatch.setattr(FilmWriter, "picture", slow)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False)
+    origin = time.monotonic()
+    recorder.begin(origin)
+    for k in range(120):
+        time.sleep(max(origin + k / 30 - time.monotonic(), 0))
+        recorder.tap(Frame(origin + k / 30, k, numbered(k, 320, 240)))
+    during = list(behind)
+    assert recorder.close(timeout_s=20)
+    assert len(during) > 5
+    assert max(during) < 2.5, "20 pictures that wait for such an encoder are six seconds"
+    facts = json.loads((recorder.folder / "session.json").read_text())
+    assert facts["pictures"] + facts["lost"]["pictures"] == 120
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority of its own on Linux alone")
+def test_the_encoders_give_way_to_the_thread_that_began_the_recording(tmp_path: Path) -> None:
+    recorder = record(tmp_path, 0.4, paced=False)
+    try:
+        threads = {one.name: one.native_id for one in threading.enumerate()}
+        nice = {
+            name: os.getpriority(os.PRIO_PROCESS, threads[name] or 0) for name in ("recorder film", "recorder rows")
+        }
+    finally:
+        assert recorder.close()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert nice == {"recorder film": min(own + NICER, 19), "recorder rows": own}
+
+
 def test_a_disk_that_takes_its_time_does_not_hold_up_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
     asked = threading.Event()
@@ -305,7 +370,8 @@ def test_live_keeps_consent_and_weights_and_repairs_what_was_left_behind(
     assert (facts["consent"], facts["forget_after_days"], facts["film"]) == ("spoken", 30.0, "clean")
     assert facts["fusion"]["name"] == "avcer-7cl"
     assert np.array(facts["fusion"]["classes"]).shape == (3, 7)
-    assert {path.name for path in session.iterdir()} == {"session.json", "decisions.jsonl", "film.mkv"}
+    made = {path.name for path in session.iterdir()}
+    assert made - {"marks.jsonl"} == {"session.json", "decisions.jsonl", "film.mkv"}
 
 
 # Without pixels
@@ -351,7 +417,7 @@ def test_without_pixels_nothing_shows_or_sounds_like_anybody(tmp_path: Path) -> 
     words = ["live", "--headless", "--camera", str(demo), "--duration", "4", "--record", str(tmp_path / "kept")]
     assert main([*words, "--no-pixels"]) == 0
     [session] = (tmp_path / "kept").iterdir()
-    assert {path.name for path in session.iterdir()} == {
+    assert {path.name for path in session.iterdir()} - {"marks.jsonl"} == {
         *("session.json", "decisions.jsonl", "signals.jsonl", "overlay.mkv")
     }
     rows = [json.loads(line) for line in (session / "signals.jsonl").read_text().splitlines()]

@@ -3,55 +3,24 @@
 import itertools
 import json
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from parts.replayed import by, decided, write_session
 
 from realtime_cer.cli import main
 from realtime_cer.config import Config, load_weights
-from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import MODELS
-from realtime_cer.pipeline.decision import decision
-from realtime_cer.records import Decision, Face, Scores
 from realtime_cer.rules import RULES
 from realtime_cer.sessions.differences import ABSTAINED, differences
-from realtime_cer.sessions.replay import Settings, replay
-from realtime_cer.sinks.tables import from_row, to_json, to_row
+from realtime_cer.sessions.replay import replay
+from realtime_cer.sinks.tables import to_json, to_row
 from realtime_cer.smoothing import smooth
 
 DEMO = Path(__file__).parents[1] / "realtime_cer" / "assets" / "demo.mp4"
 WEIGHTS = ("equal", "avcer-video", "avcer-7cl", "avcer-8cl")
-
-
-def by(config: Config, weights: FusionWeights) -> Callable[[Decision], Settings]:
-    """The same settings for every row."""
-    return lambda row: (config, weights)
-
-
-def decided(config: Config, weights: str, *, count: int = 200, without: tuple[str, ...] = ()) -> list[Decision]:
-    """Rows over random float32 probabilities of networks that are there or not, as they come back from a file."""
-    rng = np.random.default_rng(7)
-    face = Face(0, (10.04, 20.0, 30.0, 40.0), np.zeros((0, 2), np.float32))
-    rows = []
-    for k in range(count):
-        here = dict(zip(MODELS, rng.random(3) > 0.3, strict=True))
-        here["static"] |= here["dynamic"]  # the dynamic network reads what the static one has seen
-        scores: dict[str, Scores | None] = {}
-        for name in MODELS:
-            values = rng.dirichlet(np.full(7, 0.4)).astype(np.float32)
-            scores[name] = Scores(k / 5 - 0.03, values, "cpu") if here[name] and name not in without else None
-        seen = face if here["static"] else None
-        # Rows of sound alone do not tell whether a face was looked for: see ``replay``.
-        searched = bool(here["static"] or here["acoustic"] or k % 3)
-        row = decision(
-            k / 5, k, scores, seen, config, load_weights(weights), searched=searched, now=k / 5 + 0.04, dropped=k % 2
-        )
-        rows.append(from_row(json.loads(to_json(row))))
-    return rows
 
 
 @pytest.mark.parametrize(("rule", "weights"), list(itertools.product(RULES, WEIGHTS)))
@@ -177,7 +146,37 @@ def test_what_cannot_be_replayed_is_refused(tmp_path: Path, capsys: pytest.Captu
         said = capsys.readouterr().err
         assert told in said
         assert said.count("\n") == 1
-    assert main(["replay", place, "--rule", "none", "--weights", "equal"]) == 0
+    assert main(["replay", place, "--rule", "none", "--weights", "equal", "--no-window"]) == 0
+
+
+def test_a_torn_last_row_is_told_in_one_line_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = write_session(tmp_path / "session", decided(Config(), "equal", count=10), film=False)
+    table = session / "decisions.jsonl"
+    table.write_bytes(table.read_bytes()[:-40])
+    for words in (["replay", "--no-window"], ["sessions", "export", "--format", "csv"]):
+        assert main([*words, str(session)]) == 0
+        told = capsys.readouterr()
+        assert told.err.splitlines()[0] == f"realtime-cer: {table}: 9 lines were read; line 10 is torn, and left out"
+        assert "9 decisions of" in told.out
+    lines = table.read_bytes().split(b"\n")
+    table.write_bytes(b"\n".join([*lines[:4], lines[4][:30], *lines[5:]]))
+    assert main(["replay", str(session), "--no-window"]) == 2
+    assert "line 5 is no decision of this version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", ["NaN", '"much"', "[]", "null"])
+def test_values_that_are_none_of_a_decision_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: str
+) -> None:
+    session = write_session(tmp_path / "session", decided(Config(), "equal", count=10), film=False)
+    table = session / "decisions.jsonl"
+    row = json.loads(table.read_text().splitlines()[3])
+    for place in ("t", "seq", "dropped"):
+        changed = json.dumps({**row, place: "\0"}, separators=(",", ":")).replace('"\\u0000"', change)
+        lines = table.read_text().splitlines()
+        (session / "changed.jsonl").write_text("\n".join([*lines[:3], changed, *lines[4:]]) + "\n")
+        assert main(["replay", str(session / "changed.jsonl"), "--rule", "none", "--weights", "equal"]) == 2, place
+        assert "row 4 holds other values than a decision" in capsys.readouterr().err
 
 
 def test_an_hour_is_decided_again_row_for_row() -> None:

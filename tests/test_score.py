@@ -20,7 +20,8 @@ from realtime_cer.labels import COMPOUND
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Decision
 from realtime_cer.sinks.annotations import FILES
-from realtime_cer.sinks.annotations.corrections import read_corrections, read_elan
+from realtime_cer.sinks.annotations.corrections import read_corrections, read_elan, read_joining
+from realtime_cer.sinks.annotations.joining import Joining
 from realtime_cer.sinks.annotations.spans import read_spans
 from realtime_cer.sinks.annotations.tiers import Mark
 from realtime_cer.sinks.tables import Tables, to_json, to_row
@@ -66,6 +67,44 @@ def test_what_was_exported_and_not_touched_agrees_wholly(name: str, tmp_path: Pa
     found = json.loads((tmp_path / "score" / "score.json").read_text(encoding="utf-8"))
     assert (found["agreement"], found["kappa"], found["where_both_name_one"]["agreement"]) == (1.0, 1.0, 1.0)
     assert found["steps"] == len(session()), "steps without rows are not judged"
+
+
+def test_segments_held_against_bare_rows_are_told_and_how_to_do_better(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = results(tmp_path / "results", saying([HAPPY] * 6 + [ANGRY] + [HAPPY] * 6))
+    assert run(export, folder, "--format", "eaf,csv", "--out", tmp_path / "out", "--minimum-s", "0.4") == 0
+    against = ("--against", tmp_path / "out" / FILES["eaf"])
+    capsys.readouterr()
+    assert run(score, folder, *against, "--out", tmp_path / "score") == 0
+    captured = capsys.readouterr()
+    assert "92.3 % of 13 steps agree" in captured.out
+    [line] = captured.err.splitlines()
+    assert "was exported with --minimum-s 0.4 --bridge-s 1, the rows are scored with --minimum-s 0 --bridge-s 0" in line
+    found = json.loads((tmp_path / "score" / "score.json").read_text(encoding="utf-8"))
+    assert (found["minimum_s"], found["exported"]) == (0, {"minimum_s": 0.4, "bridge_s": 1})
+    assert run(score, folder, *against, "--minimum-s", 0.4, "--bridge-s", 1) == 0
+    captured = capsys.readouterr()
+    assert ("100.0 % of 13 steps agree" in captured.out, captured.err) == (True, "")
+    assert run(score, folder, "--against", tmp_path / "out" / FILES["csv"]) == 0
+    assert "add --minimum-s 0.6 --bridge-s 1, or what it was given" in capsys.readouterr().err
+    assert run(score, folder, "--against", tmp_path / "out" / FILES["csv"], "--minimum-s", 0) == 0
+    assert capsys.readouterr().err == "", "whoever names a length knows"
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf"])
+def test_a_document_that_tells_no_lengths_is_as_one_of_others(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "coded.eaf"
+    facts = f'<PROPERTY NAME="minimum_s">{text}</PROPERTY><PROPERTY NAME="bridge_s">1</PROPERTY><PROPERTY>x</PROPERTY>'
+    path.write_text(document(f"<HEADER>{facts}</HEADER>"), encoding="utf-8")
+    assert read_joining(path) is None
+
+
+def test_lengths_survive_a_document_that_was_saved_again(tmp_path: Path) -> None:
+    folder = results(tmp_path, saying([HAPPY] * 10))
+    run(export, folder, "--format", "eaf", "--bridge-s", "2.5")
+    pympi.Eaf(str(tmp_path / FILES["eaf"])).to_file(str(tmp_path / "again.eaf"))
+    assert read_joining(tmp_path / "again.eaf") == Joining(0.6, 2.5)
 
 
 def test_figures_are_those_worked_out_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

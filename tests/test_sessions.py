@@ -21,8 +21,8 @@ from realtime_cer.errors import Refused
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
 from realtime_cer.sessions.deletion import delete, forget
 from realtime_cer.sessions.folder import read_facts, read_session, sessions_below
-from realtime_cer.sessions.peaks import peaks
-from realtime_cer.sessions.reel import write_reel
+from realtime_cer.sinks.peaks import peaks
+from realtime_cer.sessions.reel import Scene, write_reel
 from realtime_cer.sessions.repair import repair
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
@@ -250,8 +250,8 @@ def test_a_reel_shows_the_strongest_moments_with_chapters(tmp_path: Path, capsys
     assert not recorder.lost
     session = recorder.folder
     wanted = [peak for peak in read_session(session).peaks if peak.share > 0.5]
-    chapters = write_reel(session / "film.mkv", wanted, tmp_path / "reel.mkv")
-    assert [one.peak.t for one in chapters] == pytest.approx([5.0, 18.0], abs=0.001)
+    chapters = write_reel(session / "film.mkv", [Scene(one.t, one.label) for one in wanted], tmp_path / "reel.mkv")
+    assert [one.scene.t for one in chapters] == pytest.approx([5.0, 18.0], abs=0.001)
     film = read_film(tmp_path / "reel.mkv")
     numbers = [number_of(picture) for picture in film.pictures]
     jump = next(n for n in range(1, len(numbers)) if numbers[n] != numbers[n - 1] + 1)

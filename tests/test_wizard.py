@@ -25,6 +25,7 @@ from realtime_cer.commands.wizard import Rehearsal, pick_sources
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Snapshot, Sound, read_only
 from realtime_cer.ui.moment import Looks
+from realtime_cer.ui.text import GERMAN
 from realtime_cer.ui.wizard import Wizard
 from realtime_cer.ui.wizardpanels import Ear
 
@@ -296,12 +297,15 @@ app = application()
 def act():
     for window in app.topLevelWidgets():
         if isinstance(window, Wizard) and window.picture.frame is not None:
+            titles.add(window.windowTitle())
             QTest.keyClick(window, Qt.Key.Key_Return)
+titles = set()
 timer = QTimer()
 timer.timeout.connect(act)
 timer.start(50)
+print(pick_sources(ask=True, language="de"))
 print(pick_sources(ask=True))
-print(pick_sources(ask=True))
+print(*titles)
 print([t.name for t in threading.enumerate() if t.name.startswith("try-")])
 """
 
@@ -314,6 +318,7 @@ def test_the_whole_of_it_once_with_a_real_camera(folder: Path) -> None:
             [sys.executable, "-c", SESSION, server.url], capture_output=True, text=True, timeout=90, env=env
         )
     assert done.returncode == 0, done.stderr
-    first, second, left = done.stdout.splitlines()
+    first, second, title, left = done.stdout.splitlines()
     assert first == second == repr((server.url, "none"))
+    assert GERMAN.wizard.title in title
     assert left == "[]"

@@ -8,12 +8,14 @@ and an interrupted run goes on where it was.
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from realtime_cer.commands.run import Alignment
@@ -81,7 +83,8 @@ class Outcome:
 def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
     """Every media file below a folder, in the order of names, and how many other files there are.
 
-    What is below ``out`` is not looked at, links to folders are not followed, hidden files are not touched.
+    What is below ``out`` is not looked at, links to folders are not followed, hidden files are not touched. Where two
+    names become the same text, the later one is numbered.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
     """
     if not folder.is_dir():
         raise Refused(f"there is no folder {folder}: give one that holds films or sound; for one file use run")
-    jobs, others = [], 0
+    jobs, others, taken = list[Job](), 0, set[str]()
     apart = out.resolve()
 
     def stop(error: OSError) -> None:
@@ -103,15 +106,27 @@ def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
             if path.suffix.lower() not in SUFFIXES or name.startswith(".") or not path.is_file():
                 others += not name.startswith(".")
                 continue
-            jobs.append(Job(path.absolute(), _plain(path.relative_to(folder)), path.stat().st_size, out.absolute()))
+            plain = _alone(_plain(path.relative_to(folder)), taken)
+            taken.add(plain)
+            jobs.append(Job(path.absolute(), plain, path.stat().st_size, out.absolute()))
     if not jobs:
-        raise Refused(f"{folder} holds no films and no sound ({others} other files): give another folder")
+        told = f"{others} other file{'s' * (others != 1)}"
+        raise Refused(f"{folder} holds no films and no sound ({told}): give another folder")
     return jobs, others
 
 
 def _plain(path: Path) -> str:
-    """A path as text that every tool can read; bytes that are no text are written as numbers."""
-    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace").replace("\\x", "%")
+    """A path as text on one line that every tool can read; what is no text is written as numbers."""
+    text = os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace").replace("\\x", "%")
+    breaks = {letter for letter in text if unicodedata.category(letter) in ("Cc", "Zl", "Zp")}
+    return text.translate({ord(letter): "".join(f"%{n:02x}" for n in letter.encode()) for letter in breaks})
+
+
+def _alone(name: str, taken: Set[str]) -> str:
+    """A name that nobody has."""
+    path = PurePosixPath(name)
+    others = (str(path.with_name(f"{path.stem} ({n}){path.suffix}")) for n in itertools.count(2))
+    return next(one for one in itertools.chain([name], others) if one not in taken)
 
 
 def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job], list[Outcome]]:
@@ -161,12 +176,20 @@ def do(job: Job, task: Task, progress: Callable[[float], None]) -> Outcome:
             summary = _analyse(job, task, folder, progress)
         return Outcome(job.name, "done", summary=summary)
     except Refused as refusal:
+        if isinstance(refusal.__context__, OSError) and str(job.partial) in str(refusal):
+            # It would say that what was written is kept; here that goes.
+            return _unwritten(job, refusal.__context__)
         why = " ".join(str(refusal).replace(f"{job.path} ", "it ").split())
         return Outcome(job.name, "refused", why)
     except OSError as error:
-        return Outcome(job.name, "refused", f"{job.results} cannot be written: {error.strerror or error}")
+        return _unwritten(job, error)
     except Exception as error:
         return Outcome(job.name, "fault", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
+
+
+def _unwritten(job: Job, error: OSError) -> Outcome:
+    why = f"{job.results} cannot be written ({error.strerror or error}): make room, then give the same command again"
+    return Outcome(job.name, "refused", why)
 
 
 @contextlib.contextmanager

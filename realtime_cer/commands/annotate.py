@@ -32,7 +32,7 @@ def run_annotate(options: argparse.Namespace, config: Config) -> int:
     from realtime_cer.sinks.annotations import formats_of
 
     weights_of(config)
-    formats = tuple(formats_of(options.annotations)) if options.annotations is not None else ()
+    formats = tuple(formats_of(options.annotations, tell=notice)) if options.annotations is not None else ()
     task = Task(config, options.alignment, formats)
     folder, out = options.folder, options.out
     jobs, others = collect(folder, out)
@@ -82,7 +82,7 @@ def _alone(out: Path) -> Iterator[None]:
 
 
 def _plan(count: int, done: int, others: int) -> str:
-    parts = [f"{count} files"]
+    parts = [f"{count} file{'s' * (count != 1)}"]
     if done:
         parts.append(f"{done} done before")
     if others:
@@ -92,8 +92,10 @@ def _plan(count: int, done: int, others: int) -> str:
 
 def _crew(task: Task, address: str | None, workers: int | None, most: int) -> Crew:
     if address is not None:
-        from realtime_cer.batch.cluster import Actors
+        from realtime_cer.batch.cluster import LOCAL, Actors
 
+        if address != LOCAL:
+            notice(f"asking the Ray cluster at {address}; one that is silent is waited for, for up to a minute")
         return Actors(task, address, min(workers, most) if workers else None)
     return Processes(task, min(workers or os.cpu_count() or 1, most))
 

@@ -41,18 +41,19 @@ class Pulse:
     def __init__(self, now: float) -> None:
         self.stage = STARTING
         self.meters: Mapping[str, Any] | None = None
+        self.began: float | None = None
+        """When it first decided anything."""
         self._last = now
-        self._first: float | None = None
 
     @property
     def decided(self) -> bool:
         """Whether it ever decided anything."""
-        return self._first is not None
+        return self.began is not None
 
     @property
     def decided_s(self) -> float:
         """From the first decision to the last sign, in seconds; 0 where there was none."""
-        return 0.0 if self._first is None else self._last - self._first
+        return 0.0 if self.began is None else self._last - self.began
 
     def sign(self, line: str, now: float) -> None:
         """Take in one sign; a torn line, or one of something else that writes to the pipe, is none."""
@@ -64,8 +65,8 @@ class Pulse:
             return
         self.stage, self._last = said["stage"], now
         self.meters = said.get("meters", self.meters)
-        if self.stage == DECIDING and self._first is None:
-            self._first = now
+        if self.stage == DECIDING and self.began is None:
+            self.began = now
 
     def slept(self, now: float) -> None:
         """Count from now on: the machine was asleep, and the child with it."""
@@ -82,7 +83,8 @@ class Ending:
     """How a child ended.
 
     ``code`` is an exit code, negative for a signal, None where it was never started; ``how`` says it in words;
-    ``said`` are its last lines on standard error; ``decided_s`` is how long it decided.
+    ``said`` are its last lines on standard error; ``decided_s`` is how long it decided, from ``began``
+    (steady clock) on.
     """
 
     code: int | None
@@ -91,6 +93,7 @@ class Ending:
     meters: Mapping[str, Any] | None = None
     decided: bool = False
     decided_s: float = 0.0
+    began: float | None = None
 
 
 class Child:
@@ -163,7 +166,10 @@ class Child:
             reader.join(1.0)
         code: int = self._process.returncode
         pulse = self._pulse
-        return Ending(code, hung or _in_words(code), "".join(self._said), pulse.meters, pulse.decided, pulse.decided_s)
+        said = "".join(self._said)
+        return Ending(
+            code, hung or _in_words(code), said, pulse.meters, pulse.decided, pulse.decided_s, began=pulse.began
+        )
 
     def stop(self) -> None:
         """Ask the child to end, and make sure that it does: in 2 s, or in some more if it is finishing files."""

@@ -10,7 +10,7 @@ from realtime_cer.commands.overlay import write_overlay
 from realtime_cer.commands.rows import open_rows
 from realtime_cer.errors import Refused
 from realtime_cer.sessions.folder import FILMS, read_session
-from realtime_cer.sessions.reel import write_reel
+from realtime_cer.sessions.reel import Scene, write_reel
 from realtime_cer.sinks.session import CLEAN, DRAWN, REEL
 from realtime_cer.sinks.timewords import clock
 
@@ -46,7 +46,7 @@ def run_overlay(folder: Path, *, overwrite: bool) -> int:
 
 
 def run_reel(folder: Path, out: Path | None, *, overwrite: bool) -> int:
-    """``sessions reel``: the strongest moments as one film; gives the exit code."""
+    """``sessions reel``: the strongest moments, and marked ones, as one film; gives the exit code."""
     session = read_session(folder)
     if session.state != "whole":
         raise Refused(f"{folder} is {session.state}: end it, or repair it, first")
@@ -56,14 +56,16 @@ def run_reel(folder: Path, out: Path | None, *, overwrite: bool) -> int:
     out = out or folder / REEL
     if out.exists() and (not overwrite or out.samefile(film) or not out.is_file()):
         raise Refused(f"{out} is there already: add --overwrite to replace it, or give another --out")
+    scenes = [Scene(one.t, one.label) for one in session.peaks]
+    scenes += [Scene(one.t, f"mark {number}") for number, one in enumerate(session.marks, 1)]
     try:
-        chapters = write_reel(film, session.peaks, out)
+        chapters = write_reel(film, scenes, out)
     except (OSError, av.error.FFmpegError) as error:
         raise Refused(f"{out} cannot be made of {film.name} ({error.strerror}): nothing was written") from None
     if not chapters:
         raise Refused(f"{folder} has no moment that stands out: no reel is written")
     console = Talk()
     for one in chapters:
-        console.print(f"{clock(one.start, _HOUR_S)}  {one.peak.label}, {clock(one.peak.t, _HOUR_S)} of the session")
+        console.print(f"{clock(one.start, _HOUR_S)}  {one.scene.name}, {clock(one.scene.t, _HOUR_S)} of the session")
     console.print(f"{len(chapters)} moment{'s' * (len(chapters) != 1)}: {out}")
     return 0

@@ -15,6 +15,7 @@ import platformdirs
 from realtime_cer.buffers import GRID_S, instant
 from realtime_cer.capture.source import Source, safe_url
 from realtime_cer.commands.console import notice
+from realtime_cer.commands.moments import Moments
 from realtime_cer.commands.recording import Recording
 from realtime_cer.commands.sources import ShiftedClock
 from realtime_cer.config import PUBLISHED, Config, load_weights
@@ -25,14 +26,16 @@ from realtime_cer.pipeline.steps import Perception
 from realtime_cer.preferences import Preferences, read_preferences, write_preferences
 from realtime_cer.records import AudioBlock, Decision, Frame
 from realtime_cer.rules import RULES
+from realtime_cer.sinks.timewords import clock
 from realtime_cer.whole import write_whole
 
 if TYPE_CHECKING:
     from realtime_cer.capture.devices import DeviceInfo
+    from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.sinks.recorder import Recorder
 
 _FOLDER = "realtime-cer"
-_EQUAL = "equal"
+_EQUAL, _HOUR_S = "equal", 3600.0
 
 
 def remembered(config: Config) -> Config:
@@ -71,22 +74,28 @@ class LiveDesk:
         self._kept: Preferences | None = None
         self._weights = config.weights
         self._recorder: Recorder | None = None
+        self._whole: Recorder | None = None
         self._origin = float("inf")
         self._lock = threading.Lock()
+        self._moments = Moments(platformdirs.user_videos_path() / _FOLDER, self._facts, self.tell)
 
-    def attach(self, live: Live) -> None:
-        """Steer this recogniser from now on."""
-        self._live = live
+    def attach(self, live: Live, recorder: "Recorder | None" = None, keeper: "Keeper | None" = None) -> None:
+        """Steer this recogniser from now on, and what flags have it recorded and held by."""
+        self._live, self._whole = live, recorder
+        if keeper is not None:
+            self._moments.hold(keeper)
 
     def tap(self, item: Frame | AudioBlock | Decision) -> None:
-        """Pass everything on to the recording that runs, from its beginning on."""
+        """Pass everything on to the recording that runs, from its beginning on, and to what holds the last moments."""
+        self._moments.tap(item)
         recorder = self._recorder
         if recorder is not None and item.t >= self._origin:
             recorder.tap(item)
 
     def close(self) -> None:
-        """End a recording that runs, and write down what is to be remembered."""
+        """End a recording that runs, keep what is still to be kept, and write down what is to be remembered."""
         self._end_recording()
+        self._moments.close()
         if self._kept is not None:
             try:
                 write_preferences(self._kept)
@@ -109,7 +118,8 @@ class LiveDesk:
         chosen: dict[str, str] = {"rule": live.steering.settings[0].rule, "weights": self._weights}
         for kind, source in live.sources:
             chosen["camera" if kind == "file" else kind] = source.name
-        return DeskState(chosen, live.steering.muted, self._recorded or self._recorder is not None, self._told)
+        recording, holding = self._recorded or self._recorder is not None, self._moments.holding
+        return DeskState(chosen, live.steering.muted, recording, self._told, holding)
 
     def choices(self, what: str) -> tuple[Choice, ...]:
         """What there is to choose from, what is in force among it."""
@@ -145,7 +155,7 @@ class LiveDesk:
         elif what == "weights":
             self._weigh(live, value)
         elif self._recorder is not None or self._recorded:
-            self._tell(f"the {what} cannot change while a recording runs: end that first")
+            self.tell(f"the {what} cannot change while a recording runs: end that first")
         else:
             self._switch(live, what, value)
 
@@ -153,12 +163,12 @@ class LiveDesk:
         try:
             weights = load_weights(value)
         except Refused as refusal:
-            self._tell(str(refusal))
+            self.tell(str(refusal))
             return
         live.steering.change(weights=weights)
         self._weights = value
         if weights.oddity:
-            self._tell(weights.oddity)
+            self.tell(weights.oddity)
         self.remember(weights=value if value in (_EQUAL, *PUBLISHED) else None)  # a file may be gone next time
 
     def _switch(self, live: Live, what: str, value: str) -> None:
@@ -166,14 +176,13 @@ class LiveDesk:
             from realtime_cer.capture.camera import open_camera
             from realtime_cer.capture.microphone import open_microphone
 
-            source: Source = (
-                open_camera(value, time.monotonic) if what == "camera" else open_microphone(value, self._shifted)
-            )
+            seen = what == "camera"
+            source: Source = open_camera(value, time.monotonic) if seen else open_microphone(value, self._shifted)
             self._remember_source(what, value)
             return source
 
         name = safe_url(value) if "://" in value else value
-        live.steering.switch(name, what, opening, self._tell)
+        live.steering.switch(name, what, opening, self.tell)
 
     def _remember_source(self, what: str, value: str) -> None:
         """Remember a device beside the one that is remembered of the other kind; an address may hold a password."""
@@ -192,7 +201,7 @@ class LiveDesk:
         try:
             write_remembered(known.model_copy(update={what: value}))
         except Refused as refusal:
-            self._tell(str(refusal))
+            self.tell(str(refusal))
 
     def mute(self, on: bool) -> None:
         """Leave the sound out, or take it in again."""
@@ -202,7 +211,7 @@ class LiveDesk:
     def record(self, on: bool) -> None:
         """Begin a recording in the user's folder for films, or end it."""
         if self._recorded:
-            self._tell("this run is recorded as --record asked: it ends with the program")
+            self.tell("this run is recorded as --record asked: it ends with the program")
         elif self._live is not None and self._loaded.done():
             self._do("recording", self._begin_recording if on else self._end_recording)
 
@@ -222,13 +231,13 @@ class LiveDesk:
                 self._shifted.facts,
             )
         except Refused as refusal:
-            self._tell(str(refusal))
+            self.tell(str(refusal))
             return
         # At an instant of the grid, so that rows begin at 0.
         self._origin = instant(live.origin, ceil((time.monotonic() - live.origin) / GRID_S))
         recorder.begin(self._origin, live.moment)
         self._recorder = recorder
-        self._tell(f"recording to {recorder.folder}")
+        self.tell(f"recording to {recorder.folder}")
 
     def _end_recording(self) -> None:
         from realtime_cer.commands.record import end_recording
@@ -238,6 +247,22 @@ class LiveDesk:
         if recorder is not None:
             end_recording(recorder)
             self._told = (self._told[0] + 1, f"recorded to {recorder.folder}")
+
+    def mark(self) -> None:
+        """Mark this moment of the recording that runs."""
+        t = recorder.mark() if (recorder := self._recorder or self._whole) is not None else None
+        self.tell("no recording runs: nothing is marked" if t is None else f"marked at {clock(t, _HOUR_S)}")
+
+    def keep_moment(self) -> None:
+        """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
+        if self._live is not None:
+            self._do("moment", self._moments.keep)
+
+    def _facts(self) -> dict[str, Any]:
+        from realtime_cer.commands.record import session_facts
+
+        live = self._live
+        return {} if live is None else session_facts(live.sources, *live.steering.settings, self._shifted.facts)
 
     def keep(self, png: bytes) -> None:
         """Keep a picture of the window among the user's pictures."""
@@ -249,9 +274,9 @@ class LiveDesk:
         try:
             write_whole(path, png)
         except OSError as error:
-            self._tell(f"{path} cannot be written ({error.strerror})")
+            self.tell(f"{path} cannot be written ({error.strerror})")
         else:
-            self._tell(f"kept as {path}")
+            self.tell(f"kept as {path}")
 
     def remember(self, **changed: Any) -> None:
         """Remember how the window looks, and what it decides by; written down when it closes."""
@@ -261,7 +286,8 @@ class LiveDesk:
     def _do(self, name: str, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()
 
-    def _tell(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Tell the user in one line, in the window and on stderr."""
         notice(line)
         self._told = (self._told[0] + 1, line)
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from realtime_cer.commands.console import Talk
+from realtime_cer.commands.console import Talk, notice
 from realtime_cer.errors import Refused
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def run_export(options: argparse.Namespace) -> int:
     from realtime_cer.sinks.segments import BRIDGE_S, MINIMUM_S
     from realtime_cer.sinks.sessionreport import PAGE, PICTURE, session_report
 
-    formats = formats_of(options.format, more=[REPORT])
+    formats = formats_of(options.format, more=[REPORT], tell=notice)
     if options.media is not None and not options.media.is_file():
         raise Refused(f"{options.media} is no file: give the film with --media")
     names = [name for name in formats if name in FILES]

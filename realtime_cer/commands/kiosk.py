@@ -21,6 +21,8 @@ LONGEST_WAIT_S = 60.0
 HEALTHY_S = 600.0
 
 _NAP_S = 0.2
+_LEAST_S = 0.2
+"""No program is started for less than one decision takes."""
 _WATCHED_S = 2.0
 _DONE, _FAULT, _REFUSED = 0, 1, 2
 
@@ -62,17 +64,18 @@ class Systemd:
             self.tell("WATCHDOG=1")
 
 
-def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None) -> int:
+def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, duration_s: float | None = None) -> int:
     """Keep the program running; gives the exit code.
 
     Ends with the program where that is done (exit code 0), where its first start was refused (exit code 2), or where
-    whoever read its rows has gone (exit code 1, so that who started both starts both again).
+    whoever read its rows has gone (exit code 1, so that who started both starts both again); and when the time is over.
 
     Parameters
     ----------
     words : the program's command line, without the interpreter
     config : for the log
     camera : as the flag; an address goes into the log without user, password and query
+    duration_s : as the flag, counted from the first decision; a program that is started again is given what is left
     """
 
     def safe(text: str) -> str:
@@ -82,10 +85,18 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None) -> in
     log, waits, systemd = CrashLog(settings), Waits(), Systemd()
     command = [sys.executable, "-m", "realtime_cer", *words]
     decided = False
+    began: float | None = None
     systemd.tell("READY=1")
     try:
         while True:
-            ending = _once(command, systemd)
+            limit: list[str] = []
+            if duration_s is not None and began is not None:
+                left_s = began + duration_s - time.monotonic()
+                if left_s < _LEAST_S:
+                    return _DONE
+                limit = ["--duration", f"{left_s:.3f}"]  # of a flag that is given twice the last counts
+            ending = _once([*command, *limit], systemd)
+            began = ending.began if began is None else began
             decided |= ending.decided
             if ending.code == _DONE or (ending.code == _REFUSED and not decided):
                 return ending.code

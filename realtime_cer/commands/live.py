@@ -1,6 +1,7 @@
 """``live``: sources from flags, the recogniser over them, and a view or rows."""
 
 import contextlib
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ def loading(config: Config) -> "Iterator[Future[Perception]]":
     def load() -> None:
         try:
             perception = load_perception(config, background=True, notice=notice)
+            gc.collect()
             trim()  # what loading took and did not keep
             future.set_result(perception)
         except BaseException as error:
@@ -108,7 +110,8 @@ def run_live(
             from realtime_cer.commands.wizard import pick_sources
 
             ask = window and not (headless or kiosk or duration_s)
-            camera, microphone = pick_sources(ask=ask, again=wizard)
+            looks = config.window
+            camera, microphone = pick_sources(ask=ask, again=wizard, theme=looks.theme, language=looks.spoken)
         shifted = ShiftedClock(config.sound_offset_ms)
         sources = open_sources(camera, microphone, wait or kiosk, shifted)
         for _, source in sources:

@@ -5,46 +5,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from realtime_cer import __version__
+from realtime_cer.commands.examples import EXAMPLES
 from realtime_cer.errors import Refused
-
-_LIVE_EXAMPLES = """examples:
-  realtime-cer live                                   first camera and default microphone
-  realtime-cer live --camera 1 --microphone "USB Audio"
-  realtime-cer live --camera http://192.168.1.20:8080/ --microphone none
-  realtime-cer live --camera clip.mp4                 a file, played as if it were a camera
-  realtime-cer live --headless --duration 60 > rows.jsonl
-  realtime-cer live --record recordings --consent "signed on paper, 4 May" --forget-after 90
-  realtime-cer live --headless --metrics 9477 > rows.jsonl    and: curl http://127.0.0.1:9477/metrics
-  realtime-cer live --clap                            how much later sound comes than its picture, once per device
-  realtime-cer live --kiosk --camera 0 --microphone default   started again whenever it dies or hangs"""
-
-_RUN_EXAMPLES = """examples:
-  realtime-cer run interview.mp4 --out results
-  realtime-cer run interview.mp4 --out results --overwrite --rule rule2 --weights avcer-7cl
-  realtime-cer run interview.mp4 --out results --overlay     also a film with the curves
-  realtime-cer run interview.mp4 --out results --annotations eaf,vtt     also files for ELAN and players
-  realtime-cer run speech.wav --out results           sound alone
-  realtime-cer run noisy.mp4 --out results --voice mouth
-  realtime-cer run interview.mp4 --out results --alignment centred"""
-
-_ANNOTATE_EXAMPLES = """Every film and sound file below the folder gets a folder of results of its own below DIR,
-as from run. What is done is not done again: after an interruption, or when files were added, give the same command
-once more. Exit code 2 if a file could not be read, 1 if one brought the program down; all others are done.
-
-examples:
-  realtime-cer annotate recordings --out annotated
-  realtime-cer annotate recordings --out annotated --annotations eaf,vtt
-  realtime-cer annotate recordings --out annotated --workers 8
-  realtime-cer annotate /shared/films --out /shared/annotated --ray 10.0.0.5:6379"""
-
-_IMPORT_EXAMPLES = """The folder holds the authors' files, which do not come along: FER_static_ResNet50_AffectNet.pt,
-FER_dinamic_LSTM_Aff-Wild2.pt, and epoch_63.pth (8 classes of sound) or epoch_51.pth (7 classes).
-
-examples:
-  realtime-cer import-avcer ~/Downloads/avcer
-  realtime-cer live --profile avcer                   with the authors' weights and rule
-  realtime-cer run interview.mp4 --out results --profile avcer --rule rule2
-  realtime-cer import-avcer ~/Downloads/seven --name avcer-7cl"""
 
 # Written out, for help and doctor must also work where NumPy does not; a test holds them to rules.RULES.
 _RULES = ("none", "rule1", "rule2", "rule3")
@@ -53,10 +15,22 @@ _PROFILE = "which set of networks (default: default, the program's own; import-a
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, and whose flags are written out."""
+    """An argument parser whose errors are one line, whose flags are written out, and whose help ends in examples."""
 
     def __init__(self, **words: Any) -> None:
+        shown = EXAMPLES.get(words["prog"].partition(" ")[2])
+        if shown is not None:
+            before = words.get("epilog")
+            words["epilog"] = f"{before}\n\n{shown}" if before else shown
+            words["formatter_class"] = argparse.RawDescriptionHelpFormatter
         super().__init__(**words, allow_abbrev=False)
+
+    def parse_known_args(self, *args: Any, **words: Any) -> Any:
+        """Refuse what is unknown right here, and not where the command was only one word of many."""
+        known, strange = super().parse_known_args(*args, **words)
+        if strange:
+            self.error(f"unrecognized arguments: {' '.join(strange)}")
+        return known, strange
 
     def error(self, message: str) -> NoReturn:
         raise Refused(f"{message}; see {self.prog} --help")
@@ -118,9 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     raw = argparse.RawDescriptionHelpFormatter
 
-    live = commands.add_parser(
-        "live", help="recognise from a camera and a microphone", epilog=_LIVE_EXAMPLES, formatter_class=raw
-    )
+    live = commands.add_parser("live", help="recognise from a camera and a microphone")
     live.add_argument(
         "--camera", metavar="N|PATH|URL|none", help="camera by number or path, network camera, or a file (default: 0)"
     )
@@ -150,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _common(live)
 
-    run = commands.add_parser("run", help="recognise in a media file", epilog=_RUN_EXAMPLES, formatter_class=raw)
+    run = commands.add_parser("run", help="recognise in a media file")
     run.add_argument("file", type=Path, metavar="FILE", help="film or sound, any common format")
     run.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     run.add_argument("--overwrite", action="store_true", help="replace results that are there")
@@ -171,12 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-window", action="store_true", help="show it in the terminal, also where there is a screen")
     _common(demo)
 
-    annotate = commands.add_parser(
-        "annotate",
-        help="recognise in every file of a folder, unattended",
-        epilog=_ANNOTATE_EXAMPLES,
-        formatter_class=raw,
-    )
+    annotate = commands.add_parser("annotate", help="recognise in every file of a folder, unattended")
     annotate.add_argument("folder", type=Path, metavar="FOLDER", help="holds the films and sounds, at any depth")
     annotate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     annotate.add_argument("--workers", type=_count, metavar="N", help="files at a time (default: one a processor core)")
@@ -220,9 +187,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
 
-    authors = commands.add_parser(
-        "import-avcer", help="make a profile of the authors' networks", epilog=_IMPORT_EXAMPLES, formatter_class=raw
-    )
+    authors = commands.add_parser("import-avcer", help="make a profile of the authors' networks")
     authors.add_argument("folder", type=Path, metavar="DIR", help="holds the authors' three files")
     authors.add_argument("--name", default="avcer", metavar="NAME", help="of the profile (default: avcer)")
     authors.add_argument("--overwrite", action="store_true", help="replace a profile that is there")

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.recorder import Recorder
-from realtime_cer.sinks.session import new_session
+from realtime_cer.sinks.session import make_folder, new_session
 
 
 def open_recorder(
@@ -40,7 +40,7 @@ def open_recorder(
     """
     kinds = {kind for kind, _ in sources}
     facts = {
-        **_facts(sources, config, weights, sound_moved),
+        **session_facts(sources, config, weights, sound_moved),
         "consent": recording.consent,
         "forget_after_days": recording.forget_after_days,
         "engines": dict(perception.engines),
@@ -64,17 +64,26 @@ def open_keeper(
     config: Config,
     weights: FusionWeights,
     sound_moved: Mapping[str, Any],
+    tell: Callable[[str], None] = notice,
 ) -> Keeper:
-    """A keeper of the moment just gone, which the signal USR1 asks to keep it, on systems that have that."""
-    keeper = Keeper(folder, _facts(sources, config, weights, sound_moved), notice)
+    """A keeper of the moment just gone, which the signal USR1 asks to keep it, on systems that have that.
+
+    Raises
+    ------
+    Refused
+        The folder cannot be made or written.
+    """
+    make_folder(folder, "--keep")
+    keeper = Keeper(folder, lambda: session_facts(sources, config, weights, sound_moved), tell)
     if hasattr(signal, "SIGUSR1") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGUSR1, lambda *_: keeper.keep())
     return keeper
 
 
-def _facts(
+def session_facts(
     sources: Sequence[tuple[str, Source]], config: Config, weights: FusionWeights, sound_moved: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """What a session tells of how it came about, as far as it is known before the networks are loaded."""
     models = weights.models
     return {
         "sources": [{"kind": kind, "name": source.name} for kind, source in sources],

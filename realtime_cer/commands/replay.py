@@ -1,4 +1,4 @@
-"""``replay``: what would have been decided with other settings, from the probabilities that rows hold."""
+"""``replay``: a session played again, and what would have been decided with other settings."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -52,10 +52,13 @@ def add_arguments(commands: Any, raw: type[argparse.HelpFormatter], rules: Seque
         "--smoothing", type=seconds, default=0.0, metavar="S", help="what a view shows that smooths over S seconds"
     )
     parser.add_argument(
-        "--compare", action="store_true", help="a table of what differs from then; with --out a picture"
+        "--compare",
+        action="store_true",
+        help="a table of what differs from then; with --out a picture, in the window a second ribbon",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results, instead of a window")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
+    parser.add_argument("--no-window", action="store_true", help="tell what differs, also where there is a screen")
 
 
 def run_replay(options: argparse.Namespace) -> int:
@@ -79,7 +82,18 @@ def run_replay(options: argparse.Namespace) -> int:
         console.print(_table(told, found.title))
     share = len(told.changed) / told.rows
     console.print(f"{len(told.changed)} of {told.rows} decisions of {found.title} differ from then ({share:.1%})")
+    if options.out is None and not options.no_window and _screen():
+        from realtime_cer.commands.replaywindow import show_replay
+
+        show_replay(found, settings_of, None if options.smoothing else rows, config, options)
     return 0
+
+
+def _screen() -> bool:
+    """Whether there is a screen to open a window on."""
+    from realtime_cer.ui.screen import screen_available
+
+    return screen_available() is None
 
 
 def settings_by_row(facts: Mapping[str, Any], options: argparse.Namespace) -> "tuple[Config, SettingsOf]":

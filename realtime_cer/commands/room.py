@@ -20,14 +20,14 @@ def run_matrix(out: Path | None, *, clear: bool = False) -> int:
     Raises
     ------
     Refused
-        The matrix cannot be read, the folder not be written, or nothing is counted yet.
+        The matrix cannot be read, the folder not be written, or nothing is counted yet that could be shown.
     """
     room = read_room()
+    if not room.total and (out is not None or not clear):
+        raise Refused("nothing is counted yet: visitors of live --kiosk press P to pose, and Y where that was it")
     if out is None:
         put_row(room.table().rstrip("\n"))
     else:
-        if not room.total:
-            raise Refused("nothing is counted yet: visitors of live --kiosk press P to pose, and Y where that was it")
         _export(room, out)
         notice(f"{room.total} poses, {room.agreed} as asked, {room.left_out} left out: {out / CSV}, {out / PNG}")
     if clear:

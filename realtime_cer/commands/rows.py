@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from realtime_cer.commands.console import notice
 from realtime_cer.errors import Refused
 from realtime_cer.labels import COMPOUND
 from realtime_cer.records import Decision
+from realtime_cer.sessions.lines import sort_lines
 from realtime_cer.sinks.series import step_of
 from realtime_cer.sinks.session import FORMAT
-from realtime_cer.sinks.tables import read_rows, to_json
+from realtime_cer.sinks.tables import from_row, to_json
 
 ROWS = "decisions.jsonl"
 _FACTS = ("summary.json", "session.json")
@@ -46,14 +48,21 @@ def open_rows(place: Path) -> Kept:
     """
     path = place / ROWS if place.is_dir() else place
     try:
-        rows = read_rows(path)
+        read = sort_lines(path, from_row)
     except FileNotFoundError:
         told = f"{place} holds no {ROWS}" if place.is_dir() else f"{place} does not exist"
         raise Refused(f"{told}: give a session, or a folder that run --out has written") from None
     except OSError as error:
         raise Refused(f"{path} cannot be read ({error.strerror}): see that you may read it") from None
-    except ValueError as error:
-        raise Refused(f"{error} of this version: analyse the film again, or take that line out") from None
+    rows = read.values
+    # Only the last line may be torn: its program died, or is still writing it.
+    amiss = next((number for number in read.torn if number <= len(rows) or len(read.torn) > 1), None)
+    if amiss is not None:
+        raise Refused(
+            f"{path}: line {amiss} is no decision of this version: analyse the film again, or take that line out"
+        )
+    if torn := read.notice(path):
+        notice(torn)
     if not rows:
         raise Refused(f"{path} holds no decisions: analyse a film, or record a session, that is longer")
     _check(path, rows)
@@ -71,18 +80,31 @@ def _check(path: Path, rows: list[Decision]) -> None:
     before = -math.inf
     for number, row in enumerate(rows, 1):
         wrong = None
-        try:
-            to_json(row).encode("utf-8")
-        except (TypeError, ValueError, AttributeError):
+        if not _holds(row):
             wrong = "holds other values than a decision of this version"
-        else:
-            if not math.isfinite(row.t) or row.t < before:
-                wrong = "goes back in time"
-            elif row.label is not None and row.label not in COMPOUND:
-                wrong = f"names {row.label!r}, which is no expression of this version"
+        elif row.t < before:
+            wrong = "goes back in time"
+        elif row.label is not None and row.label not in COMPOUND:
+            wrong = f"names {row.label!r}, which is no expression of this version"
         if wrong:
             raise Refused(f"{path}: row {number} {wrong}; analyse the film again, or take that line out")
         before = row.t
+
+
+def _holds(row: Decision) -> bool:
+    """Whether a row's numbers are finite numbers and its words are words, as rows may come from anywhere."""
+    try:
+        if row.people or row.meters is not None:  # few have any
+            return bool(to_json(row).encode("utf-8"))
+        tables = [row.basic, row.compound, row.face, *row.models.values(), row.contributions.values()]
+        ages = [age for age in row.age_ms.values() if age is not None]
+        numbers = [row.t, row.seq, row.dropped, *ages, *chain.from_iterable(one for one in tables if one is not None)]
+        engines = (one for one in row.engine.values() if one is not None)
+        words = (row.label or "", row.reason or "", row.rule, row.weights, *row.contributions, *engines)
+        "".join(words).encode("utf-8")
+        return math.isfinite(math.fsum(numbers))
+    except (TypeError, ValueError, AttributeError, OverflowError):
+        return False
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
 from realtime_cer.commands.export import usable
 from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
 from realtime_cer.config import Config
-from realtime_cer.errors import Refused
+from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.centred import decide_centred
 from realtime_cer.pipeline.offline import decide
@@ -42,7 +42,7 @@ def run_file(
     annotations: str | None = None,
 ) -> int:
     """The ``run`` command; gives the exit code. What was analysed before an interruption is kept."""
-    formats = formats_of(annotations) if annotations else []
+    formats = formats_of(annotations, tell=notice) if annotations else []
     weights = weights_of(config)
     media = open_media(file)
     centred = alignment == "centred"
@@ -60,16 +60,21 @@ def run_file(
         tell_engine(config)
         with _bar(console) as bar:
             task = bar.add_task(media.name, total=media.duration, done="")
-            summary = analyse(
-                media,
-                out,
-                config,
-                weights,
-                perception,
-                alignment=alignment,
-                pace=pace,
-                reached=lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
-            )
+            try:
+                summary = analyse(
+                    media,
+                    out,
+                    config,
+                    weights,
+                    perception,
+                    alignment=alignment,
+                    pace=pace,
+                    reached=lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
+                )
+            except EngineFault as fault:
+                raise Refused(
+                    f"{media.name} cannot be analysed to its end ({fault}): what was written is kept; run it again"
+                ) from None
         for line in media.notices:
             notice(line)
     interrupted = bool(summary["interrupted"])

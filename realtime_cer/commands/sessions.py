@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ def add_arguments(commands: Any, raw: type[argparse.HelpFormatter]) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="all sessions of a folder, with lengths, sizes and labels")
     listing.add_argument("folder", type=Path, metavar="DIR", help="what was given to live --record")
-    showing = actions.add_parser("show", help="all that is known of one session")
+    showing = actions.add_parser("show", help="all that is known of one session, its peaks and marks among it")
     showing.add_argument("session", type=Path, metavar="SESSION")
     for one in (listing, showing):
         one.add_argument("--json", action="store_true", help="JSON instead of a table")
@@ -50,7 +50,7 @@ def add_arguments(commands: Any, raw: type[argparse.HelpFormatter]) -> None:
     drawing = actions.add_parser("overlay", help="draw overlay.mkv: the film with what was recognised")
     drawing.add_argument("session", type=Path, metavar="SESSION")
     drawing.add_argument("--overwrite", action="store_true", help="draw it again")
-    cutting = actions.add_parser("reel", help="the strongest moments as one film with chapters")
+    cutting = actions.add_parser("reel", help="peaks and marked moments as one film with chapters")
     cutting.add_argument("session", type=Path, metavar="SESSION")
     cutting.add_argument("--out", type=Path, metavar="FILE", help="default: reel.mkv in the session")
     cutting.add_argument("--overwrite", action="store_true", help="replace a film that is there")
@@ -132,13 +132,15 @@ def _list(folder: Path, *, as_json: bool) -> int:
     from realtime_cer.sessions.folder import read_session, sessions_below
 
     forget_old(folder)
-    found, strange = [], 0
+    found: list[Session] = []
+    strange: list[Path] = []
     for path in sessions_below(folder):
         try:
             found.append(read_session(path))
         except Refused as refusal:
             notice(str(refusal))
-            strange += 1
+            strange.append(path)
+    _tell_troubles(found)
     if as_json:
         print(json.dumps([_facts(one) for one in found], ensure_ascii=False, indent=2))
         return 2 if strange else 0
@@ -154,18 +156,17 @@ def _list(folder: Path, *, as_json: bool) -> int:
     for one in found:
         table.add_row(
             one.folder.name,
-            one.trouble or one.state,
+            _state(one),
             _clock(one.length_s),
             _bytes(one.size),
             str(one.decisions),
             _most(one.labels),
             _strongest(one),
         )
+    for path in strange:
+        table.add_row(path.name, "unreadable", *["–"] * 5)
     console = Talk()
-    if found:
-        console.print(table)
-    elif not strange:
-        console.print(f"no sessions in {folder}")
+    console.print(table if found or strange else f"no sessions in {folder}")
     if any(one.state == "broken" for one in found):
         console.print(f"broken ones were left behind by a program that died: realtime-cer sessions repair {folder}")
     return 2 if strange else 0
@@ -176,6 +177,7 @@ def _show(folder: Path, *, as_json: bool) -> int:
 
     session = read_session(folder)
     facts = _facts(session)
+    _tell_troubles([session])
     if as_json:
         print(json.dumps(facts, ensure_ascii=False, indent=2))
         return 0
@@ -183,12 +185,12 @@ def _show(folder: Path, *, as_json: bool) -> int:
 
     table = Table(show_header=False, title=folder.resolve().name, title_justify="left")
     for name, value in (
-        ("state", session.trouble or session.state),
+        ("state", _state(session)),
         ("started", session.facts.get("started")),
         ("length", _clock(session.length_s)),
         ("decisions", session.decisions),
         *((f"  {name}", count) for name, count in sorted(session.labels.items(), key=lambda one: -one[1])),
-        *((f"peak at {_clock(one.t)}", f"{one.label} {one.share:.0%}") for one in session.peaks),
+        *((f"{what} at {_clock(t)}", said) for t, what, said in _moments(session)),
         *((path.name, _bytes(path.stat().st_size)) for path in sorted(folder.iterdir()) if path.is_file()),
         *((f"{one.get('kind')}", one.get("name")) for one in session.facts.get("sources") or []),
         *((f"engine of {name}", engine) for name, engine in (session.facts.get("engines") or {}).items()),
@@ -230,14 +232,31 @@ def _facts(session: "Session") -> dict[str, Any]:
     return {
         "folder": str(session.folder),
         "state": session.state,
-        "trouble": session.trouble,
+        "troubles": list(session.troubles),
         "size": session.size,
         "decisions": session.decisions,
         "length_s": round(session.length_s, 3),
         "labels": dict(session.labels),
         "peaks": [{"t": one.t, "label": one.label, "share": round(one.share, 4)} for one in session.peaks],
+        "marks": [{"t": one.t} for one in session.marks],
         "session": dict(session.facts),
     }
+
+
+def _moments(session: "Session") -> list[tuple[float, str, str]]:
+    """Peaks and marks in the order of time: when, what it is, and what there is to say of it."""
+    peaks = [(one.t, "peak", f"{one.label} {one.share:.0%}") for one in session.peaks]
+    return sorted([*peaks, *((one.t, "mark", "by the operator") for one in session.marks)])
+
+
+def _state(session: "Session") -> str:
+    return "damaged" if session.troubles and session.state == "whole" else session.state
+
+
+def _tell_troubles(sessions: "Iterable[Session]") -> None:
+    for session in sessions:
+        for trouble in session.troubles:
+            notice(trouble)
 
 
 def _most(labels: Mapping[str, int]) -> str:
@@ -259,4 +278,6 @@ def _clock(seconds: float) -> str:
 
 
 def _bytes(size: float) -> str:
+    if size < 1e6:
+        return f"{size / 1e3:.1f} kB"
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

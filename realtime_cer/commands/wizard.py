@@ -23,7 +23,9 @@ _LEVEL_S = 0.05
 _LEAVE_S = 2.0
 
 
-def pick_sources(*, ask: bool, again: bool = False) -> tuple[str | None, str | None]:
+def pick_sources(
+    *, ask: bool, again: bool = False, theme: str = "dark", language: str | None = None
+) -> tuple[str | None, str | None]:
     """The words for camera and microphone where the user named none: picked before, or now; None for the default.
 
     Call from the main thread.
@@ -32,6 +34,7 @@ def pick_sources(*, ask: bool, again: bool = False) -> tuple[str | None, str | N
     ----------
     ask : let the user pick in a window, if nothing is remembered
     again : also where something is
+    theme, language : of that window, None for the user's
 
     Raises
     ------
@@ -52,7 +55,10 @@ def pick_sources(*, ask: bool, again: bool = False) -> tuple[str | None, str | N
     from realtime_cer.ui.moment import Looks
     from realtime_cer.ui.wizard import Wizard
 
-    with Rehearsal(_names, _open) as rehearsal, Stage(lambda: Wizard(rehearsal, Looks())) as stage:
+    with (
+        Rehearsal(_names, _open) as rehearsal,
+        Stage(lambda: Wizard(rehearsal, Looks(theme=theme, language=language))) as stage,
+    ):
         stage.turn(lambda: False)
         answer = stage.window.answer
     if answer is None:

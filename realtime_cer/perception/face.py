@@ -2,6 +2,7 @@
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from realtime_cer.config import FaceConfig
 from realtime_cer.errors import Refused
 from realtime_cer.inference.manifest import sha256
+from realtime_cer.inference.mending import Mended, unheard
 from realtime_cer.perception.boxes import Area
 from realtime_cer.quiet import cv2, silence
 from realtime_cer.records import Floats, Picture
@@ -47,41 +49,33 @@ _open: set[Any] = set()
 class FaceFinder:
     """MediaPipe's Face Landmarker on single pictures: detection and 478 landmarks.
 
+    Parameters
+    ----------
+    config : how many faces are found, and how sure they must be
+    notice : told in one line when MediaPipe fails, is opened anew, and works again
+
     Raises
     ------
     Refused
         The bundle is missing or altered.
     """
 
-    def __init__(self, config: FaceConfig) -> None:
+    def __init__(self, config: FaceConfig, notice: Callable[[str], None] = unheard) -> None:
         path = bundle_path(config.bundle)
-        with silence():
-            import mediapipe as mp
-            from mediapipe.tasks.python import BaseOptions, vision
-
-            self._image: Any = lambda rgb: mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb)
-            options = vision.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_buffer=path.read_bytes()),
-                running_mode=vision.RunningMode.IMAGE,
-                num_faces=config.max_faces,
-                min_face_detection_confidence=config.min_confidence,
-                min_face_presence_confidence=config.min_confidence,
-            )
-            self._landmarker: Any = None
-            try:
-                self._landmarker = vision.FaceLandmarker.create_from_options(options)
-            except (RuntimeError, ValueError) as error:
-                raise Refused(f"face bundle {path} cannot be loaded: {' '.join(str(error).split())[:160]}") from None
-            # The first call loads the rest of the graph, and talks on stderr.
-            _open.add(self._landmarker)
-            self.find(np.zeros((64, 64, 3), np.uint8))
+        self._landmarker: Mended[Any] = Mended("face finder", lambda: _landmarker(config, path), notice, _free)
 
     def find(self, picture: Picture) -> list[Floats]:
-        """Landmarks of every face in a (H, W, 3) BGR picture: each (478, 2) float32 in pixels."""
+        """Landmarks of every face in a (H, W, 3) BGR picture: each (478, 2) float32 in pixels.
+
+        Raises
+        ------
+        EngineFault
+            MediaPipe has no answer to this picture, or one that is no number.
+        """
         height, width = picture.shape[:2]
-        result = self._landmarker.detect(self._image(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)))
+        image = _image(picture)
         size = np.array([width, height], np.float32)
-        return [np.array([[p.x, p.y] for p in face], np.float32) * size for face in result.face_landmarks]
+        return [face * size for face in self._landmarker.ask(lambda landmarker: _landmarks(landmarker, image))]
 
     def find_in(self, picture: Picture, area: Area) -> list[Floats]:
         """``find`` inside left, top, right, bottom; landmarks are in the pixels of the whole picture."""
@@ -91,14 +85,55 @@ class FaceFinder:
 
     def close(self) -> None:
         """Free the native graph; a call that hangs in it is left behind after two seconds. Harmless when repeated."""
-        landmarker, self._landmarker = self._landmarker, None
-        if landmarker is None:
-            return
+        self._landmarker.close()
 
-        def free() -> None:
-            landmarker.close()
-            _open.discard(landmarker)
 
-        closing = threading.Thread(target=free, name="face-close", daemon=True)
-        closing.start()
-        closing.join(2.0)
+def _landmarker(config: FaceConfig, path: Path) -> Any:
+    """MediaPipe's graph, ready to run."""
+    with silence():
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_buffer=path.read_bytes()),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=config.max_faces,
+            min_face_detection_confidence=config.min_confidence,
+            min_face_presence_confidence=config.min_confidence,
+        )
+        try:
+            landmarker = vision.FaceLandmarker.create_from_options(options)
+        except (RuntimeError, ValueError) as error:
+            raise Refused(f"face bundle {path} cannot be loaded: {' '.join(str(error).split())[:160]}") from None
+        _open.add(landmarker)
+        try:
+            # The first call loads the rest of the graph, and talks on stderr.
+            landmarker.detect(_image(np.zeros((64, 64, 3), np.uint8)))
+        except BaseException:
+            _free(landmarker)
+            raise
+    return landmarker
+
+
+def _image(picture: Picture) -> Any:
+    """A (H, W, 3) BGR picture as MediaPipe takes it."""
+    import mediapipe as mp
+
+    return mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+
+
+def _landmarks(landmarker: Any, image: Any) -> list[Floats]:
+    """(478, 2) numbers for each face, as shares of the picture's width and height."""
+    faces = [np.array([[p.x, p.y] for p in face], np.float32) for face in landmarker.detect(image).face_landmarks]
+    if not all(np.isfinite(face).all() for face in faces):
+        raise ArithmeticError("its landmarks are not numbers")
+    return faces
+
+
+def _free(landmarker: Any) -> None:
+    def free() -> None:
+        landmarker.close()
+        _open.discard(landmarker)
+
+    closing = threading.Thread(target=free, name="face-close", daemon=True)
+    closing.start()
+    closing.join(2.0)

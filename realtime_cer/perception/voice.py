@@ -47,12 +47,18 @@ class SileroVoice:
         self._blocks: deque[tuple[float, bool]] = deque()
 
     def hear(self, window: AudioWindow) -> None:
-        """Run the network over every whole block; what is left over waits for the next sound."""
+        """Run the network over every whole block; what is left over waits for the next sound.
+
+        Raises
+        ------
+        EngineFault
+            The network has no answer this time.
+        """
         start = window.t - len(window.samples) / SAMPLE_RATE
         if abs(start - self._end) > 1e-3:
             self._network.reset()
             self._rest = self._rest[:0]
-        self._end = window.t
+        self._end = float("-inf")  # where the network fails, the next sound starts anew
         samples = np.concatenate([self._rest, window.samples])
         whole = len(samples) // self._block * self._block
         t = window.t - len(samples) / SAMPLE_RATE
@@ -60,6 +66,7 @@ class SileroVoice:
             spoken = self._network(samples[begin : begin + self._block]) >= self._threshold
             self._blocks.append((t + (begin + self._block) / SAMPLE_RATE, spoken))
         self._rest = samples[whole:]
+        self._end = window.t
         while self._blocks and self._blocks[0][0] < window.t - _KEPT_S:
             self._blocks.popleft()
 

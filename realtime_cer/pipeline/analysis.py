@@ -5,6 +5,7 @@ and another thread goes on in its place. Few are abandoned at the same time, for
 """
 
 import contextlib
+import gc
 import logging
 import queue
 import threading
@@ -102,12 +103,18 @@ class Analysis:
         return self._sound.end
 
     def start(self) -> None:
-        """Start both workers."""
+        """Start both workers.
+
+        What there is by now stays: Python's collector passes it over until ``close``. To look through all of it takes
+        150 ms, every half minute, in which no thread moves and a decision misses its picture.
+        """
+        gc.freeze()
         for worker in self.workers:
             worker.start()
 
     def close(self) -> None:
         """Free what was loaded here; the first networks belong to whoever gave them."""
+        gc.unfreeze()
         if self._renewed:
             self._perception.close()
 

@@ -120,7 +120,7 @@ class Decider:
                 face,
                 config,
                 weights,
-                searched=visual is not None,
+                searched=visual is not None and visual.searched,
                 now=now,
                 dropped=dropped,
             )

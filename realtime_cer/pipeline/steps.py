@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from realtime_cer.perception.gate import mouth_gap
 from realtime_cer.perception.static import StaticModel, cut_of
 from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, Voice
+from realtime_cer.pipeline.probe import Probe, Unwatched
 from realtime_cer.records import SAMPLE_RATE, Face, GridFrame, Scores, SeenFace, Sound, Visual
 
 MIN_HEARD_S = 0.5
@@ -35,26 +34,6 @@ WINDOW_KEPT_S = 1.0
 
 _SLOT_S = 0.1
 _MOST_SLOTS = 40
-
-
-class Probe(Protocol):
-    """What watches the steps from outside; they read no clock themselves."""
-
-    def timed(self, stage: str) -> AbstractContextManager[object]:
-        """Stand around one stage."""
-
-    def faulted(self, fault: EngineFault) -> None:
-        """Take note that a model has no answer, and go on without it; or raise the fault."""
-
-
-class _Unwatched:
-    """Measures nothing, and lets nothing pass."""
-
-    def timed(self, stage: str) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def faulted(self, fault: EngineFault) -> None:
-        raise fault
 
 
 class Seeing:
@@ -72,7 +51,7 @@ class Seeing:
         self.static = static
         self.dynamic = dynamic
         self.voice = voice
-        self.probe: Probe = _Unwatched()
+        self.probe: Probe = Unwatched()
         self.sparing = False
         self._found: tuple[int, Face | None, tuple[Face, ...]] | None = None
         self._last: dict[int, float] = {}
@@ -80,13 +59,19 @@ class Seeing:
     def see(self, grid: GridFrame) -> Visual:
         """Analyse one grid frame. A model that has no answer is missing; without vectors the dynamic one is, too.
 
+        Where the face finder has none nothing is known of the picture: it counts as not searched, and changes nothing.
+
         Every face has a dynamic window of its own, which outlasts a second out of sight: half of it at the most is
         then older than the absence. After a longer one it begins anew.
         """
         probe = self.probe
-        with probe.timed("face"):
-            face, faces = self._faces(grid)
         t = grid.frame.t
+        try:
+            with probe.timed("face"):
+                face, faces = self._faces(grid)
+        except EngineFault as fault:
+            probe.faulted(fault)
+            return Visual(grid.k, t, None, None, None, grid.dropped, searched=False)
         self.voice.look(t, face)
         self._last |= {one.id: t for one in faces}
         self._last = {i: last for i, last in self._last.items() if t - last <= WINDOW_KEPT_S + 1e-6}
@@ -140,7 +125,7 @@ class Hearing:
     def __init__(self, acoustic: AcousticModel, voice: Voice, config: Config) -> None:
         self.acoustic = acoustic
         self.voice = voice
-        self.probe: Probe = _Unwatched()
+        self.probe: Probe = Unwatched()
         self._span_s = config.voice.span_s
         self._least = config.voice.share
         self.step = round(config.sound_step_s * SAMPLE_RATE)
@@ -158,17 +143,23 @@ class Hearing:
     def hear(self, ring: AudioRing) -> Sound:
         """Take in all sound up to the newest step; the network sees the newest window only.
 
-        Call when ``ring.end`` has reached ``next_end``. A model that has no answer is missing.
+        Call when ``ring.end`` has reached ``next_end``. A model that has no answer is missing; where the voice detector
+        has none, nobody knows whether there is a voice to hear, and the acoustic model is missing, too.
         """
         step = self.step
         end = ring.end // step * step
         fresh = ring.window(end, end - self._end)
         self._end = end
-        with self.probe.timed("voice"):
-            self.voice.hear(fresh)
-            speech = self.voice.share(fresh.t, self._span_s)
-            slots = min(round(len(fresh.samples) / SAMPLE_RATE / _SLOT_S), _MOST_SLOTS)
-            spoken = tuple(self.voice.share(fresh.t - n * _SLOT_S, _SLOT_S) for n in reversed(range(slots)))
+        level_db = _level_db(fresh.samples[-step:])
+        try:
+            with self.probe.timed("voice"):
+                self.voice.hear(fresh)
+                speech = self.voice.share(fresh.t, self._span_s)
+                slots = min(round(len(fresh.samples) / SAMPLE_RATE / _SLOT_S), _MOST_SLOTS)
+                spoken = tuple(self.voice.share(fresh.t - n * _SLOT_S, _SLOT_S) for n in reversed(range(slots)))
+        except EngineFault as fault:
+            self.probe.faulted(fault)
+            return Sound(fresh.t, level_db, None, None, None)
         voice = speech >= self._least
         acoustic = None
         if voice:
@@ -181,7 +172,7 @@ class Hearing:
                 except EngineFault as fault:
                     acoustic = None
                     self.probe.faulted(fault)
-        return Sound(fresh.t, _level_db(fresh.samples[-step:]), speech, voice, acoustic, spoken)
+        return Sound(fresh.t, level_db, speech, voice, acoustic, spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +228,7 @@ def load_perception(
     ----------
     config : names the profile, the engine, and how faces and voices are found
     background : begin on the CPU at once, and change to a better engine when that is built and verified
-    notice : told in one line, from any thread, which engine takes over and why
+    notice : told in one line, from any thread, which engine takes over and why, and what fails or works again
 
     Raises
     ------
@@ -250,9 +241,9 @@ def load_perception(
     cut = cut_of(profile, engines["static"])
     _fit(profile, engines)
     mouth = config.voice.source == "mouth"
-    voice: Voice = MouthVoice() if mouth else SileroVoice(Silero(), config.voice.threshold)
+    voice: Voice = MouthVoice() if mouth else SileroVoice(Silero(notice), config.voice.threshold)
     fill = repeat if profile.padding == "repeat" else pad
-    finder = FaceFinder(config.face)
+    finder = FaceFinder(config.face, notice)
     return Perception(
         seeing=Seeing(
             FaceTracker(finder, config.face),

@@ -15,10 +15,10 @@ from realtime_cer.sessions.folder import FILMS, read_facts, sessions_below, star
 from realtime_cer.sessions.repair import DAMAGED, TORN
 from realtime_cer.sinks.annotations import FILES
 from realtime_cer.sinks.disk import LOCK, hold, let_go
-from realtime_cer.sinks.session import REEL, ROWS, SESSION, SIGNALS
+from realtime_cer.sinks.session import MARKS, REEL, ROWS, SESSION, SIGNALS
 from realtime_cer.sinks.sessionreport import PAGE, PICTURE
 
-OURS = (ROWS, SIGNALS, TORN, *FILMS, REEL, *FILES.values(), PAGE, PICTURE, DAMAGED, SESSION)
+OURS = (ROWS, SIGNALS, MARKS, *TORN, *FILMS, REEL, *FILES.values(), PAGE, PICTURE, DAMAGED, SESSION)
 """Every file that this program writes into a session; what tells that it is one goes last."""
 
 _ENDS = 1 << 20

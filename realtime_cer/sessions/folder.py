@@ -2,20 +2,24 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from realtime_cer.errors import Refused
-from realtime_cer.sessions.peaks import Peak, peaks
+from realtime_cer.sessions.lines import sort_lines
 from realtime_cer.sinks.disk import LOCK, hold, let_go, size_of
+from realtime_cer.sinks.marks import Mark, mark_of
+from realtime_cer.sinks.peaks import MOST, Peak, peaks
 from realtime_cer.sinks.series import step_of
-from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, ROWS, SESSION
-from realtime_cer.sinks.tables import read_rows
+from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, MARKS, ROWS, SESSION
+from realtime_cer.sinks.tables import from_row
 
 FILMS = (CLEAN, DRAWN)
+
+T = TypeVar("T")
 
 State = Literal["whole", "recording", "broken"]
 """Ended in order, being written by a program that lives, or left behind by one that died."""
@@ -26,7 +30,7 @@ class Session:
     """What there is to say of one session.
 
     ``length_s`` is up to the end of its last decision, ``size`` all bytes of its folder, ``labels`` how many decisions
-    named each expression, and ``trouble`` why its rows cannot be told, or None.
+    named each expression, ``marks`` what the operator marked, and ``troubles`` tells of lines that cannot be read.
     """
 
     folder: Path
@@ -37,7 +41,8 @@ class Session:
     length_s: float
     labels: Mapping[str, int]
     peaks: tuple[Peak, ...]
-    trouble: str | None
+    marks: tuple[Mark, ...]
+    troubles: tuple[str, ...]
 
 
 def is_session(folder: Path) -> bool:
@@ -117,20 +122,41 @@ def read_session(folder: Path) -> Session:
         As ``read_facts``.
     """
     facts = read_facts(folder)
-    trouble = None
-    try:
-        rows = read_rows(folder / ROWS)
-    except FileNotFoundError:
-        rows, trouble = [], "no decisions"
-    except OSError as error:
-        rows, trouble = [], f"decisions cannot be read ({error.strerror})"
-    except ValueError as error:
-        rows, trouble = [], str(error)
-    labels = Counter(row.label for row in rows if row.label)
-    length = rows[-1].t + step_of(rows) if rows else 0.0
     state = state_of(folder, facts)
-    best = tuple(peaks(rows))
-    return Session(folder, facts, state, size_of(folder), len(rows), length, labels, best, trouble)
+    rows, rows_trouble = _read(folder / ROWS, from_row, state)
+    marks, marks_trouble = _read(folder / MARKS, mark_of, state)
+    if not rows and rows_trouble is None and not (folder / ROWS).exists():
+        rows_trouble = f"{folder} holds no decisions"
+    labels = Counter(row.label for row in rows if row.label)
+    return Session(
+        folder,
+        facts,
+        state,
+        size_of(folder),
+        len(rows),
+        rows[-1].t + step_of(rows) if rows else 0.0,
+        labels,
+        tuple(peaks(rows) if rows else _marked(marks)),
+        tuple(sorted((one for one in marks if one.by == "operator"), key=lambda one: one.t)),
+        tuple(one for one in (rows_trouble, marks_trouble) if one),
+    )
+
+
+def _read(path: Path, read: Callable[[Any], T], state: State) -> tuple[list[T], str | None]:
+    """What the lines of a file stand for, and what to say of those that are torn; the last may be being written."""
+    try:
+        found = sort_lines(path, read)
+    except FileNotFoundError:
+        return [], None
+    except OSError as error:
+        return [], f"{path} cannot be read ({error.strerror})"
+    return found.values, None if state == "recording" else found.notice(path)
+
+
+def _marked(marks: Sequence[Mark]) -> list[Peak]:
+    """The strongest peaks as they were marked, where there are no rows to find them in."""
+    passed = [Peak(one.t, one.label, one.share) for one in marks if one.label is not None and one.share is not None]
+    return sorted(sorted(passed, key=lambda one: -one.share)[:MOST], key=lambda one: one.t)
 
 
 def started(folder: Path, facts: Mapping[str, Any]) -> datetime:

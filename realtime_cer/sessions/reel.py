@@ -1,8 +1,8 @@
-"""The best moments of a session as one short film with chapters: packets are copied, nothing is encoded anew."""
+"""Moments of a session as one short film with chapters: packets are copied, nothing is encoded anew."""
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,31 +10,37 @@ from typing import Any
 import av
 import av.error
 
-from realtime_cer.sessions.peaks import Peak
-
 BEFORE_S, AFTER_S = 2.0, 2.0
-"""How much of the film around each peak is shown, at least: it begins at the picture that can be decoded alone."""
+"""How much of the film around each moment is shown, where the next one is not so near."""
 
 _KINDS = ("video", "audio")
 _TICK = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """A moment ``t`` of a session, and what it is called in the reel."""
+
+    t: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
-    """One moment of a reel: where it begins and ends there, and where it was in the session, in seconds."""
+    """A part of a film, from when to when, in seconds, and the moment of the session that it shows."""
 
     start: float
     end: float
-    peak: Peak
+    scene: Scene
 
 
-def write_reel(film: Path, peaks: Sequence[Peak], out: Path) -> list[Chapter]:
-    """Cut the peaks out of a session's film; gives the chapters that were written, none where nothing fits.
+def write_reel(film: Path, scenes: Sequence[Scene], out: Path) -> list[Chapter]:
+    """Cut moments out of a session's film; gives the chapters that were written, none where nothing fits.
 
     Parameters
     ----------
-    film : with pictures; its times are those of the peaks
-    peaks : of the same session
+    film : with pictures; its times are those of the moments
+    scenes : of the same session
     out : of the reel, written whole or not at all; one that is there is replaced
 
     Raises
@@ -42,13 +48,13 @@ def write_reel(film: Path, peaks: Sequence[Peak], out: Path) -> list[Chapter]:
     OSError, av.error.FFmpegError
         The film cannot be read, or the reel not be written.
     """
-    cuts = _cuts(film, sorted(peaks, key=lambda one: one.t))
+    cuts = _cuts(film, sorted(scenes, key=lambda one: one.t))
     if not cuts:
         return []
     chapters, at = [], 0.0
-    for start, end, peak in cuts:
-        chapters.append(Chapter(at, at + end - start, peak))
-        at += end - start
+    for cut in cuts:
+        chapters.append(Chapter(at, at + cut.end - cut.start, cut.scene))
+        at = chapters[-1].end
     partial = out.with_name(f"{out.name}.part")
     try:
         with av.open(str(film)) as source, av.open(str(partial), "w", format="matroska") as target:
@@ -57,10 +63,10 @@ def write_reel(film: Path, peaks: Sequence[Peak], out: Path) -> list[Chapter]:
             for packet in source.demux():
                 if not packet.size or packet.pts is None or packet.stream_index not in streams:
                     continue
-                place = next((n for n, (a, b, _) in enumerate(cuts) if a <= _time(packet) < b), None)
+                place = next((n for n, cut in enumerate(cuts) if cut.start <= _time(packet) < cut.end), None)
                 if place is None or packet.time_base is None:
                     continue
-                moved = packet.pts + round((chapters[place].start - cuts[place][0]) / packet.time_base)
+                moved = packet.pts + round((chapters[place].start - cuts[place].start) / packet.time_base)
                 packet.stream = streams[packet.stream_index]
                 packet.pts = packet.dts = moved
                 target.mux(packet)
@@ -75,8 +81,11 @@ def _time(packet: Any) -> float:
     return float(packet.pts * packet.time_base)
 
 
-def _cuts(film: Path, peaks: Sequence[Peak]) -> list[tuple[float, float, Peak]]:
-    """From when to when each peak is shown; every cut begins where pictures can be decoded, and behind the last."""
+def _cuts(film: Path, scenes: Sequence[Scene]) -> list[Chapter]:
+    """What the film shows of each moment, without overlap; every part begins where pictures can be decoded alone.
+
+    Moments close to each other share what lies between them; those between which no cut can begin share a chapter.
+    """
     keys, last = [], 0.0
     with av.open(str(film)) as source:
         for packet in source.demux(video=0):
@@ -84,23 +93,41 @@ def _cuts(film: Path, peaks: Sequence[Peak]) -> list[tuple[float, float, Peak]]:
                 last = _time(packet)
                 if packet.is_keyframe:
                     keys.append(last)
-    found: list[tuple[float, float, Peak]] = []
-    for peak in peaks:
-        behind = found[-1][1] if found else 0.0
-        end = min(peak.t + AFTER_S, last)
-        possible = [key for key in keys if behind <= key < end]
-        early = [key for key in possible if key <= peak.t - BEFORE_S]
-        if possible:
-            found.append((early[-1] if early else possible[0], end, peak))
+    found: list[Chapter] = []
+    for scene in scenes:
+        before = found[-1] if found else None
+        end = min(scene.t + AFTER_S, last)
+        start = _start(keys, scene.t, before)
+        if start is not None and start < end:
+            if before is not None:
+                found[-1] = replace(before, end=min(before.end, start))
+            found.append(Chapter(start, end, scene))
+        elif before is not None and before.scene.t <= scene.t < last:
+            both = Scene(before.scene.t, f"{before.scene.name} and {scene.name}")
+            found[-1] = replace(before, end=max(before.end, end), scene=both)
     return found
 
 
+def _start(keys: Sequence[float], t: float, before: Chapter | None) -> float | None:
+    """Where the cut for a moment begins: with time before it, or behind the last cut, or within that, after its moment.
+
+    In a film that begins later, at its beginning; None where there is nowhere.
+    """
+    if before is None:
+        early = [key for key in keys if key <= t - BEFORE_S]
+        return early[-1] if early else next(iter(keys), None)
+    behind = [key for key in keys if before.end <= key <= t]
+    early = [key for key in behind if key <= t - BEFORE_S]
+    within = [key for key in keys if before.scene.t < key <= t]
+    return next(iter(early[-1:] or behind[:1] or within[-1:]), None)
+
+
 def _chapter(number: int, chapter: Chapter) -> Any:
-    minutes, seconds = divmod(round(chapter.peak.t), 60)
+    minutes, seconds = divmod(round(chapter.scene.t), 60)
     return {
         "id": number + 1,
         "start": round(chapter.start / _TICK),
         "end": round(chapter.end / _TICK),
         "time_base": _TICK,
-        "metadata": {"title": f"{chapter.peak.label}, {minutes}:{seconds:02} of the session"},
+        "metadata": {"title": f"{chapter.scene.name}, {minutes}:{seconds:02} of the session"},
     }

@@ -5,22 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av.error
 
 from realtime_cer.errors import Refused
-from realtime_cer.records import Decision
 from realtime_cer.sessions.folder import FILMS, read_facts, sessions_below, started, state_of
+from realtime_cer.sessions.lines import sort_lines
 from realtime_cer.sessions.remux import remux
 from realtime_cer.sinks.disk import hold, let_go, sync
+from realtime_cer.sinks.marks import mark_of
 from realtime_cer.sinks.series import step_of
-from realtime_cer.sinks.session import FORMAT, ROWS, SESSION
+from realtime_cer.sinks.session import FORMAT, MARKS, ROWS, SESSION
 from realtime_cer.sinks.summary import write_summary
 from realtime_cer.sinks.tables import from_row
 
-TORN, DAMAGED = "decisions.torn", "session.damaged"
+TORN, DAMAGED = ("decisions.torn", "marks.torn"), "session.damaged"
 """What could not be read is kept under these names."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def _facts(folder: Path) -> dict[str, Any]:
 def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
     for leftover in folder.glob("*.part"):
         leftover.unlink()
-    rows, torn = _mend_rows(folder)
+    rows, torn = _mend_lines(folder / ROWS, from_row)
+    _, torn_marks = _mend_lines(folder / MARKS, mark_of)
     ends = {name: remux(folder / name) for name in FILMS if (folder / name).exists()}
     seconds = max([rows[-1].t + step_of(rows) if rows else 0.0, *(end or 0.0 for end in ends.values())])
     begun = started(folder, facts)
@@ -114,39 +118,30 @@ def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
         "repaired": {
             "at": datetime.now().astimezone().isoformat(timespec="seconds"),
             "ended_estimated": True,
-            "torn_lines": torn,
+            "torn_lines": torn + torn_marks,
             "unreadable_films": list(unreadable),
         },
     }
     write_summary(folder / SESSION, found)
     sync(folder / SESSION)
     sync(folder)
-    return Repaired(folder, len(rows), torn, films, unreadable, ended)
+    return Repaired(folder, len(rows), torn + torn_marks, films, unreadable, ended)
 
 
-def _mend_rows(folder: Path) -> tuple[list[Decision], int]:
-    """Take what is no row out of the rows; gives the rows, and how many lines were taken out."""
-    path = folder / ROWS
+def _mend_lines(path: Path, read: Callable[[Any], T]) -> tuple[list[T], int]:
+    """Put lines that ``read`` makes nothing of beside; gives what it makes of the others, and how many went."""
     if not path.exists():
         return [], 0
-    content = path.read_bytes()
-    rows, kept, torn = [], [], []
-    for line in content.split(b"\n"):
-        if not line:
-            continue
-        try:
-            rows.append(from_row(json.loads(line.decode("utf-8"))))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            torn.append(line)
-        else:
-            kept.append(line)
-    whole = b"".join(line + b"\n" for line in kept)
-    if whole != content:
-        with (folder / TORN).open("ab") as beside:
-            beside.writelines(line + b"\n" for line in torn)
-        sync(folder / TORN)
+    found = sort_lines(path, read)
+    whole = b"".join(line + b"\n" for line in found.whole)
+    if whole != path.read_bytes():
+        beside = path.with_suffix(".torn")
+        if found.torn:
+            with beside.open("ab") as file:
+                file.writelines(line + b"\n" for line in found.torn.values())
+            sync(beside)
         partial = path.with_suffix(".part")
         partial.write_bytes(whole)
         sync(partial)
         partial.replace(path)
-    return rows, len(torn)
+    return found.values, len(found.torn)

@@ -99,7 +99,7 @@ def _shares(said: Counter[str]) -> str:
             shapes.append(f'<rect x="{x:.2f}" y="0" width="{width:.2f}" height="10" fill="var(--c{i})">{told}</rect>')
         x += width
     words = ", ".join(f"{name} {percent(said[name], total)}" for name in COMPOUND if said[name])
-    rest = f"nothing named {percent(said[''], total)}"
+    rest = f"nothing named {percent(said[''], total)}" if said[""] else ""
     return f"{_svg('Shares of all decisions.', shapes)}\n<p>{', '.join(filter(None, [words, rest]))}</p>"
 
 
@@ -122,7 +122,7 @@ def _line(one: Mapping[str, Any], rows: Sequence[Decision]) -> str:
     return (
         f'<tr><th scope="row">{link}</th><td class="number">{clock(length, length)}</td>'
         f'<td class="band">{_svg("What was said over time.", shapes)}</td>'
-        f'<td>{one["most_often"] or "–"}</td><td class="number">{abstained}</td></tr>'
+        f'<td>{one["most_often"] or "–"}</td><td class="number long">{abstained}</td></tr>'
     )
 
 
@@ -136,5 +136,5 @@ def _made(facts: Mapping[str, Any]) -> str:
     rule = settings["rule"].removeprefix("rule")
     return (
         f"Made by realtime-cer {versions['realtime-cer']}: profile {settings['profile']}, rule {rule},"
-        f" weights {settings['weights']}, {facts['alignment']} alignment."
+        f" weights {Path(settings['weights']).stem}, {facts['alignment']} alignment."
     )

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,6 +15,9 @@ LOCK = ".lock"
 
 _SPAN_S = 60.0
 _LEAST_S = 3.0
+
+_WARN_S, _END_S = 600.0, 60.0
+"""How long the disk must last: a warning below the first, the end of the recording below the second."""
 
 
 class Forecast:
@@ -44,12 +48,34 @@ class Forecast:
         return free * (now - since) / (written - before)
 
 
-def left_s(forecast: Forecast, folder: Path, now: float) -> float | None:
-    """Ask how long the disk lasts for what is written right into a folder; None also where it cannot be asked."""
-    try:
-        return forecast.left_s(now, size_of(folder), shutil.disk_usage(folder).free)
-    except OSError:
-        return None  # whoever writes there is told
+class Room:
+    """How long there is room for what is written right into a folder.
+
+    Parameters
+    ----------
+    folder : of a session
+    notice : told once when there is little
+    """
+
+    def __init__(self, folder: Path, notice: Callable[[str], object]) -> None:
+        self._folder, self._notice = folder, notice
+        self._forecast, self._warned = Forecast(), False
+
+    def ends(self, now: float) -> bool:
+        """Look; gives whether there is too little to go on."""
+        left = self._left_s(now)
+        if left is None or left >= _WARN_S:
+            return False
+        if left >= _END_S and not self._warned:
+            self._warned = True
+            self._notice(f"the disk lasts for {left / 60:.0f} minutes more of recording: make room")
+        return left < _END_S
+
+    def _left_s(self, now: float) -> float | None:
+        try:
+            return self._forecast.left_s(now, size_of(self._folder), shutil.disk_usage(self._folder).free)
+        except OSError:
+            return None  # whoever writes there is told
 
 
 def size_of(folder: Path) -> int:

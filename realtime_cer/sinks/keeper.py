@@ -4,9 +4,6 @@ Nothing is on the disk before. Whoever brings pictures, sound and decisions neve
 out.
 """
 
-import contextlib
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +15,7 @@ import av.error
 
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.sinks.behind import stay_behind
 from realtime_cer.sinks.disk import hold, let_go
 from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.lastmoments import SPAN_S, LastMoments
@@ -34,7 +32,6 @@ class _Wish:
 Item = Frame | AudioBlock | Decision
 
 _MOST: dict[type[Item | _Wish], int] = {Frame: 20, AudioBlock: 300, Decision: 300, _Wish: 1}
-_BEHIND = 10
 
 
 class Keeper:
@@ -43,7 +40,7 @@ class Keeper:
     Parameters
     ----------
     folder : below which sessions are made
-    facts : what ``session.json`` tells beside times and versions
+    facts : gives what ``session.json`` tells beside times and versions, when a moment is kept
     notice : told in one line, from any thread, where a moment was kept, or why it was not
     span_s : how much is held
     clock : the one by which everything is stamped
@@ -52,13 +49,13 @@ class Keeper:
     def __init__(
         self,
         folder: Path,
-        facts: Mapping[str, Any],
+        facts: Callable[[], Mapping[str, Any]],
         notice: Callable[[str], None],
         *,
         span_s: float = SPAN_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._folder, self._facts, self._notice, self._clock = folder, dict(facts), notice, clock
+        self._folder, self._facts, self._notice, self._clock = folder, facts, notice, clock
         self._inbox: Inbox[Item | _Wish] = Inbox(_MOST)
         self._moments = LastMoments(span_s)
         self._over = False
@@ -83,9 +80,7 @@ class Keeper:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):  # here a thread has a priority of its own
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
+        stay_behind()
         failed = False
         while (item := self._inbox.take()) is not None:
             try:
@@ -102,12 +97,14 @@ class Keeper:
             self._moments.block(item)
         elif isinstance(item, Decision):
             self._moments.decision(item)
+        elif self._moments.empty:
+            self._notice("there is nothing to keep yet")
         else:
-            session = new_session(self._folder)
+            session = new_session(self._folder, "--keep")
             lock = hold(session)
             try:
-                length = self._moments.write(session, self._facts, self._clock())
+                length = self._moments.write(session, self._facts(), self._clock())
             finally:
                 if lock is not None:
                     let_go(lock)
-            self._notice(f"the last {length:.0f} s are kept in {session}")
+            self._notice(f"kept {length:.0f} s: {session}")

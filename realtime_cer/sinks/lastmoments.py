@@ -63,6 +63,11 @@ class LastMoments:
         pictures = sum(piece.memory.getbuffer().nbytes for piece in self._pieces)
         return pictures + sum(block.samples.nbytes for block in self._blocks)
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self._pieces or self._blocks or self._rows)
+
     def frame(self, frame: Frame) -> None:
         """Take a picture."""
         if self._size is None:

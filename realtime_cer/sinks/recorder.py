@@ -13,8 +13,6 @@ in is left out and counted. A disk that hangs holds up neither recognition nor, 
 
 import contextlib
 import json
-import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -30,11 +28,13 @@ import av.error
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Decision, Frame, Snapshot
 from realtime_cer.sinks.avatar import draw_avatar
-from realtime_cer.sinks.disk import Forecast, hold, left_s, let_go
+from realtime_cer.sinks.behind import stay_behind
+from realtime_cer.sinks.disk import Room, hold, let_go
 from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.livefilm import LiveFilm
+from realtime_cer.sinks.marks import Mark, MarkWriter
 from realtime_cer.sinks.safe import Syncing
-from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, ROWS, SESSION, SIGNALS, Lines
+from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, MARKS, ROWS, SESSION, SIGNALS, Lines
 from realtime_cer.sinks.signals import Voice, signal_row
 from realtime_cer.sinks.summary import library_versions, write_summary
 from realtime_cer.sinks.tables import to_json
@@ -43,17 +43,15 @@ Item = Frame | AudioBlock | Decision
 Filming = Literal["clean", "overlay", "both", "avatar"]
 
 _MOST: dict[type[Item], int] = {Frame: 20, AudioBlock: 300, Decision: 3000}
-"""How many of each may wait: two thirds of a second of pictures, which are large, long stretches of the others."""
+_MOST_ROWS: dict[type[Item | Mark], int] = {AudioBlock: 300, Decision: 3000, Mark: 100}
+"""How many of each may wait: few pictures, which are large, long stretches of the others."""
+
+_PATIENCE_S: dict[type[Item], float] = {Frame: 0.6}
+"""What waits is lost with the program, and with little time for the encoders few pictures are seconds of film."""
 
 _KINDS: dict[type[Item], str] = {Frame: "pictures", AudioBlock: "sound", Decision: "decisions"}
 
-_WARN_S, _END_S = 600.0, 60.0
-"""How long the disk must last: a warning below the first, the end of the recording below the second."""
-
-_LOOK_S = 1.0
-_SYNC_S = 0.5
-_BEHIND = 10
-"""How much nicer than the analysis the thread with the encoders is."""
+_LOOK_S, _SYNC_S = 1.0, 0.5
 
 
 class Recorder:
@@ -102,8 +100,8 @@ class Recorder:
         self._count = self._moved = 0
         self._origin = 0.0
         self._changed = threading.Lock()
-        self._row_inbox: Inbox[Item] = Inbox(_MOST)
-        self._film_inbox: Inbox[Item] = Inbox(_MOST)
+        self._row_inbox: Inbox[Item | Mark] = Inbox(_MOST_ROWS)
+        self._film_inbox: Inbox[Item] = Inbox(_MOST, _PATIENCE_S, lambda item: self._lose(_KINDS[type(item)]))
         self._recording = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -121,12 +119,12 @@ class Recorder:
         """Start to record. ``origin`` becomes 0 in rows and film; an avatar needs ``moment``, what is seen just now."""
         self._origin, self._moment = origin, moment
         started = datetime.now().astimezone() - timedelta(seconds=self._clock() - origin)
-        self._facts["started"] = started.isoformat(timespec="milliseconds")
-        self._facts["started_unix"] = round(started.timestamp(), 3)
+        stamp = round(started.timestamp(), 3)
+        self._facts |= {"started": started.isoformat(timespec="milliseconds"), "started_unix": stamp}
         sound = self._sound and not self._faceless
-        names = {"both": (CLEAN, DRAWN), "clean": (CLEAN,)}.get(self._filming, (DRAWN,))
-        if not self._pictures:
-            names = (CLEAN,) if sound else ()
+        names: tuple[str, ...] = (CLEAN,) if sound else ()
+        if self._pictures:
+            names = {"both": (CLEAN, DRAWN), "clean": (CLEAN,)}.get(self._filming, (DRAWN,))
         more: dict[str, Any] = {"sound": sound, "pictures": self._pictures, "started": started}
         self._films = [LiveFilm(self.folder / name, drawn=name == DRAWN, **more) for name in names]
         self._try(lambda: self._note(ended=None))
@@ -146,6 +144,11 @@ class Recorder:
         if self._films and not self._film_inbox.put(item) and not isinstance(item, Decision):
             self._lose(_KINDS[type(item)])
 
+    def mark(self) -> float | None:
+        """Mark this moment, at once, from any thread; gives its time in the session, or None if that has ended."""
+        mark = Mark(self._clock(), "operator")
+        return mark.t - self._origin if self._recording and self._row_inbox.put(mark) else None
+
     def close(self, timeout_s: float = 1.5) -> bool:
         """Write out what waits and finish the files; False if nothing moved for so long, and it was left alone."""
         self._recording = False
@@ -162,7 +165,7 @@ class Recorder:
 
     def _run(self) -> None:
         """The recorder's own thread: starts the others, watches over the disk, and ends them."""
-        names = SESSION, ROWS, SIGNALS, *(film.path.name for film in self._films), "."
+        names = SESSION, ROWS, SIGNALS, MARKS, *(film.path.name for film in self._films), "."
         syncing = Syncing([self.folder / name for name in names], self._fail)
         rows = threading.Thread(target=self._write_rows, name="recorder rows", daemon=True)
         films = threading.Thread(target=self._write_films, name="recorder film", daemon=True)
@@ -180,16 +183,12 @@ class Recorder:
 
     def _watch(self) -> None:
         """Look after the disk until the recording ends, or must end."""
-        forecast, warned = Forecast(), False
+        room = Room(self.folder, self._notice)
         while not self._ending.wait(_LOOK_S):
-            left = left_s(forecast, self.folder, time.monotonic())
-            if left is not None and left < _END_S:
+            if room.ends(time.monotonic()):
                 self.error = self.error or "stopped, as the disk had room for less than a minute more"
                 self._notice("the disk is nearly full: the recording was ended, and is whole up to here")
                 return
-            if left is not None and left < _WARN_S and not warned:
-                warned = True
-                self._notice(f"the disk lasts for {left / 60:.0f} minutes more of recording: make room")
 
     def _write_rows(self) -> None:
         """The thread that owns the rows."""
@@ -197,12 +196,15 @@ class Recorder:
         with (
             contextlib.closing(Lines(self.folder / ROWS)) as rows,
             contextlib.closing(Lines(self.folder / SIGNALS)) as signals,
+            contextlib.closing(MarkWriter(self.folder / MARKS)) as marks,
         ):
             while (item := self._row_inbox.take()) is not None:
                 self._moved += 1
                 item = replace(item, t=item.t - self._origin)
                 if isinstance(item, AudioBlock):
                     voice.hear(item)
+                elif isinstance(item, Mark):
+                    self._try(partial(marks.add, item))
                 elif isinstance(item, Decision):
                     try:
                         rows.add(to_json(item))
@@ -211,8 +213,10 @@ class Recorder:
                         self._lose("decisions")
                         continue
                     self._count += 1
+                    self._try(partial(marks.follow, item))
                     if self._moment is not None and self._faceless:
                         self._try(partial(self._signal, item, self._moment(), voice, signals))
+            self._try(marks.finish)
 
     def _signal(self, decision: Decision, moment: Snapshot, voice: Voice, signals: Lines) -> None:
         """Keep what there is beside a decision where nobody's picture and voice are kept, and draw the avatar."""
@@ -228,19 +232,14 @@ class Recorder:
 
     def _write_films(self) -> None:
         """The thread that owns the encoders."""
-        if sys.platform == "linux":
-            # Here a thread has a priority of its own: rather lose pictures than time.
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BEHIND)
+        stay_behind()
         filming = list(self._films)
         while (item := self._film_inbox.take()) is not None:
             self._moved += 1  # two threads count here: that it changes is all that is asked
             item = replace(item, t=item.t - self._origin)
             if not filming and not isinstance(item, Decision):
                 self._lose(_KINDS[type(item)])  # no film goes on
-            for film in list(filming):
-                if not self._give(film, item):
-                    filming.remove(film)
+            filming = [film for film in filming if self._give(film, item)]
         for film in filming:
             while not self._try(film.finish):
                 self._lose(self._pictures_of(film))

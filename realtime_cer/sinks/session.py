@@ -1,6 +1,7 @@
 """A session's folder, as it is begun: the names of its files, and the lines that are added to them."""
 
 import os
+import tempfile
 from datetime import datetime
 from io import FileIO
 from pathlib import Path
@@ -11,22 +12,38 @@ FORMAT = 1
 """Of a session's folder; another number is another version's."""
 
 SESSION, ROWS, SIGNALS, CLEAN, DRAWN = "session.json", "decisions.jsonl", "signals.jsonl", "film.mkv", "overlay.mkv"
-REEL = "reel.mkv"
+REEL, MARKS = "reel.mkv", "marks.jsonl"
 
 
-def new_session(folder: Path) -> Path:
+def make_folder(folder: Path, flag: str) -> None:
+    """Make a folder below which there will be sessions, and see that it can be written.
+
+    Raises
+    ------
+    Refused
+        It cannot; ``flag`` is where another can be given.
+    """
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise Refused(f"{folder} is a file: give a folder with {flag}")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written ({error.strerror}): give another folder with {flag}") from None
+
+
+def new_session(folder: Path, flag: str = "--record") -> Path:
     """Make a session's folder, named after the local time.
 
     Raises
     ------
     Refused
-        It cannot be made or written.
+        It cannot be made or written; ``flag`` is where another can be given.
     """
+    make_folder(folder, flag)
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     try:
-        if folder.exists() and not folder.is_dir():
-            raise Refused(f"{folder} is a file: give a folder with --record")
-        folder.mkdir(parents=True, exist_ok=True)
         number = 1
         while True:
             session = folder / (stamp if number == 1 else f"{stamp}_{number}")
@@ -37,7 +54,7 @@ def new_session(folder: Path) -> Path:
                 continue
             return session
     except OSError as error:
-        raise Refused(f"{folder} cannot be written ({error.strerror}): give another folder with --record") from None
+        raise Refused(f"{folder} cannot be written ({error.strerror}): give another folder with {flag}") from None
 
 
 class Lines:

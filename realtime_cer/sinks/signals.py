@@ -137,7 +137,7 @@ def signal_row(t: float, seq: int, visual: Visual | None, sound: Sound | None, v
         "seq": seq,
         "landmarks": None if face is None else np.round(face.landmarks.astype(np.float64), 1).tolist(),
         "pose": None if pose is None else {n: round(getattr(pose, n), 1) for n in Pose.__slots__},
-        "speech": None if sound is None else round(sound.speech, 3),
+        "speech": None if sound is None or sound.speech is None else round(sound.speech, 3),
         "voice": None if sound is None else sound.voice,
         "energy_db": round(20 * math.log10(max(level, 1e-6)), 1) if len(voice) else None,
         "pitch_hz": None if pitch is None else round(pitch, 1),

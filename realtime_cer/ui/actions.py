@@ -9,6 +9,7 @@ from PyQt6.QtCore import Qt
 from realtime_cer.ui import controls_actions as hand
 from realtime_cer.ui.controls import LISTS
 from realtime_cer.ui.keys import BINDINGS
+from realtime_cer.ui.text import following
 from realtime_cer.ui.theme import DARK, LIGHT
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ def _theme(window: "Window") -> None:
     hand.refresh(window)
 
 
+def _language(window: "Window") -> None:
+    window.text = following(window.text)
+    if window.desk is not None:
+        window.desk.remember(language=window.text.language)
+    window.dress()
+    window.turned()
+
+
 def _full_screen(window: "Window") -> None:
     window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
@@ -50,10 +59,12 @@ ACTIONS: Final[Mapping[str, Callable[["Window"], object]]] = {
     "back": lambda window: window.back(),
     "details": lambda window: window.turn(window.details),
     "meters": lambda window: window.turn(window.meters),
-    "landmarks": lambda window: window.switch("landmarks"),
-    "crop": lambda window: window.switch("crop"),
+    "landmarks": partial(hand.switch, name="landmarks"),
+    "crop": partial(hand.switch, name="crop"),
+    "picture": hand.next_picture,
     "mirror": _mirror,
     "theme": _theme,
+    "language": _language,
     "smoother": lambda window: hand.step(window, +1),
     "rougher": lambda window: hand.step(window, -1),
     **{what: partial(_list, what=what) for what in LISTS},
@@ -62,6 +73,8 @@ ACTIONS: Final[Mapping[str, Callable[["Window"], object]]] = {
     "controls": hand.turn_bar,
     "mute": hand.mute,
     "record": hand.record,
+    "moment": hand.keep_moment,
+    "mark": hand.mark,
     "snapshot": hand.keep,
     "keys": lambda window: window.turn(window.keys),
     "quit": lambda window: window.close(),

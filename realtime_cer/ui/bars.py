@@ -48,10 +48,10 @@ class ModelsView(Panel):
     def show_moment(self, moment: Moment) -> None:
         """Take what the models say."""
         now = columns(moment, self.text)
-        if now == self.columns:
-            return
-        self.columns = now
-        self._bars.aim([p for name in MODELS for p in now.values[name] or _NOTHING], time.monotonic())
+        if now != self.columns:
+            self.columns = now
+            self._bars.aim([p for name in MODELS for p in now.values[name] or _NOTHING], time.monotonic())
+            self.update()
         parts = []
         for name in MODELS:
             values = now.values[name]
@@ -59,7 +59,6 @@ class ModelsView(Panel):
             tell = f"{best[1]} {best[0] * 100:.0f} %" if best else now.missing[name]
             parts.append(f"{self.text.models[name]}: {tell}")
         self.tell("; ".join(parts))
-        self.update()
 
     def moving(self, now: float) -> bool:
         """Whether the bars are."""

@@ -14,19 +14,25 @@ from realtime_cer.ui.panel import Panel
 from realtime_cer.ui.theme import CENTRE, RIGHT, dot, fitting, write
 
 BUTTONS: Final = (
-    *("camera", "microphone", "mute", "rule", "weights", "smoothing"),
-    *("calibrate", "record", "snapshot", "theme", "full_screen", "keys"),
+    *("camera", "microphone", "mute", "rule", "weights", "smoothing", "calibrate", "picture"),
+    *("record", "moment", "mark", "snapshot", "theme", "language", "full_screen", "keys"),
 )
-"""What the bar offers, by the names of ``Text.controls``."""
+"""What the bar offers, by the names of ``Text.controls``: what is decided, and by what, over what is shown and kept."""
 
 LISTS: Final = ("camera", "microphone", "rule", "weights", "smoothing")
 """Those that open a list."""
 
-_HEIGHT, _ROW, _MOST = 72, 48, 9
+_HEIGHT, _ROW, _MOST = 58, 48, 9
+_LINES = 2
 _FINGER = 48
 """Nothing that is pressed is lower, in pixels, however small the window."""
 
 _CAPS: Final = {one.action: one.cap for one in BINDINGS} | {"smoothing": "+ −"}
+
+
+def columns_of(buttons: Sequence[str]) -> int:
+    """How many buttons there are in a line of the bar."""
+    return -(-len(buttons) // _LINES)
 
 
 class _Touched(Panel):
@@ -36,6 +42,7 @@ class _Touched(Panel):
 
     def __init__(self, parent: QWidget, name: str) -> None:
         super().__init__(parent, name, padding=8)
+        self.lift()
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setMouseTracking(True)
@@ -68,34 +75,37 @@ class ControlsView(_Touched):
 
     Attributes
     ----------
+    buttons : what it offers
     values : how each is set, in words
     lit : those that are on
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "controls")
+        self.buttons: tuple[str, ...] = BUTTONS
         self.values: dict[str, str] = {}
         self.lit: frozenset[str] = frozenset()
 
     def place(self, width: int, height: int) -> QRect:
         """Where it goes in a window of a size."""
         edge = self.px(16)
-        tall = min(max(self.px(_HEIGHT), _FINGER), height // 3)
+        tall = min(_LINES * max(self.px(_HEIGHT), _FINGER), height // 3)
         return QRect(edge, height - tall - edge, max(width - 2 * edge, 1), tall)
 
     def set_values(self, values: Mapping[str, str], lit: frozenset[str]) -> None:
         """Show how everything is set."""
         if (dict(values), lit) != (self.values, self.lit):
             self.values, self.lit = dict(values), lit
-            said = [f"{self.text.controls[name]} {self.values.get(name, '')}".strip() for name in BUTTONS]
+            said = [f"{self.text.controls[name]} {self.values.get(name, '')}".strip() for name in self.buttons]
             self.tell(", ".join(said))
             self.update()
 
     def targets(self) -> Mapping[str, QRectF]:
-        """The buttons, side by side without gaps."""
-        area = self.inside()
-        wide = area.width() / len(BUTTONS)
-        return {one: QRectF(area.left() + n * wide, 0, wide, self.height()) for n, one in enumerate(BUTTONS)}
+        """The buttons, in two lines and without gaps."""
+        area, tall = self.inside(), self.height() / _LINES
+        wide = area.width() / columns_of(self.buttons)
+        places = {one: divmod(n, columns_of(self.buttons)) for n, one in enumerate(self.buttons)}
+        return {one: QRectF(area.left() + x * wide, y * tall, wide, tall) for one, (y, x) in places.items()}
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint caption and key, and the value under them."""
@@ -103,9 +113,11 @@ class ControlsView(_Touched):
         self.frame(painter)
         theme = self.theme
         for name, rect in self.targets().items():
-            inner = rect.adjusted(self.px(6), self.px(10), -self.px(6), -self.px(10))
-            if name != BUTTONS[0]:
-                painter.setPen(QPen(QColor(theme.track), self.unit))
+            inner = rect.adjusted(self.px(10), self.px(8), -self.px(10), -self.px(8))
+            painter.setPen(QPen(QColor(theme.track), self.unit))
+            if rect.top() > 0:
+                painter.drawLine(rect.topLeft(), rect.topRight())
+            if rect.left() > self.inside().left():
                 painter.drawLine(QPointF(rect.left(), inner.top()), QPointF(rect.left(), inner.bottom()))
             half = inner.height() / 2
             upper = QRectF(inner.left(), inner.top(), inner.width(), half)
@@ -129,12 +141,14 @@ class ChoicesView(_Touched):
 
     Attributes
     ----------
+    buttons : of the bar below
     what : what is chosen; empty while the list is closed
     choices, chosen, mark : what there is, the value in force, and which row has the mark
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "choices")
+        self.buttons: tuple[str, ...] = BUTTONS
         self.what, self.chosen, self.mark = "", "", 0
         self.choices: tuple[Choice, ...] = ()
         self._empty = ""
@@ -164,8 +178,9 @@ class ChoicesView(_Touched):
         """Where it goes: above its button."""
         rows = max(len(self.choices), 1) + 1
         wide, tall = min(self.px(430), width), min(max(self.px(_ROW), _FINGER) * rows + self.px(16), bar.top())
-        n = BUTTONS.index(self.what) if self.what in BUTTONS else 0
-        left = bar.left() + bar.width() * n // len(BUTTONS)
+        columns = columns_of(self.buttons)
+        n = self.buttons.index(self.what) % columns if self.what in self.buttons else 0
+        left = bar.left() + bar.width() * n // columns
         return QRect(max(min(left, width - wide - self.px(16)), 0), bar.top() - tall - self.px(8), wide, tall)
 
     def targets(self) -> Mapping[str, QRectF]:

@@ -63,11 +63,17 @@ def refresh(window: "Window") -> None:
             "smoothing": f"{words.number(text, seconds, 1)} s" if seconds else text.off,
             "mute": text.muted if state.muted else text.on,
             "record": text.on if state.recording else text.off,
+            "moment": text.held if state.holding else text.off,
+            "mark": text.place,
+            "picture": text.pictures[_picture(window)],
+            "snapshot": text.take,
+            "keys": text.show,
+            "language": text.language_name,
             "theme": text.dark if window.theme.name == "dark" else text.light,
             "full_screen": text.on if window.isFullScreen() else text.off,
             "calibrate": (words.baseline(text, person) if person else "") or text.off,
         },
-        frozenset({"record"} if state.recording else ()),
+        frozenset(name for name, on in (("record", state.recording), ("moment", state.holding)) if on),
     )
     if window.choices.isVisibleTo(window):
         _offer(window)
@@ -163,6 +169,29 @@ def turn_bar(window: "Window") -> None:
         wake(window)
 
 
+_PICTURES: Final = {"plain": (False, False), "landmarks": (True, False), "crop": (False, True), "both": (True, True)}
+
+
+def _picture(window: "Window") -> str:
+    """What is shown over the picture."""
+    now = (window.picture.landmarks, window.picture.crop)
+    return next(name for name, both in _PICTURES.items() if both == now)
+
+
+def switch(window: "Window", name: str) -> None:
+    """Turn one of the picture's switches, ``landmarks`` or ``crop``."""
+    setattr(window.picture, name, not getattr(window.picture, name))
+    window.turned()
+
+
+def next_picture(window: "Window") -> None:
+    """Show landmarks, the crop, both, or the plain picture: the next of these."""
+    names = list(_PICTURES)
+    name = names[(names.index(_picture(window)) + 1) % len(names)]
+    window.picture.landmarks, window.picture.crop = _PICTURES[name]
+    window.turned()
+
+
 def mute(window: "Window") -> None:
     """Leave the sound out, or take it in again."""
     if window.desk is not None:
@@ -174,6 +203,20 @@ def record(window: "Window") -> None:
     """Begin a recording, or end it."""
     if window.desk is not None:
         window.desk.record(not window.desk.state.recording)
+        refresh(window)
+
+
+def keep_moment(window: "Window") -> None:
+    """Keep the last half minute, or begin to hold it."""
+    if window.desk is not None:
+        window.desk.keep_moment()
+        refresh(window)
+
+
+def mark(window: "Window") -> None:
+    """Mark this moment of the recording."""
+    if window.desk is not None:
+        window.desk.mark()
         refresh(window)
 
 

@@ -32,8 +32,10 @@ BINDINGS: Final = (
     Binding("meters", (Key.Key_F12,), "F12"),
     Binding("landmarks", (Key.Key_L,), "L"),
     Binding("crop", (Key.Key_C,), "C"),
+    Binding("picture", (Key.Key_P,), "P"),
     Binding("mirror", (Key.Key_M,), "M"),
     Binding("theme", (Key.Key_T,), "T"),
+    Binding("language", (Key.Key_G,), "G"),
     Binding("smoother", (Key.Key_Plus, Key.Key_Equal), "+"),
     Binding("rougher", (Key.Key_Minus,), "−"),
     Binding("choose", _DIGITS, "1–8"),
@@ -46,27 +48,38 @@ BINDINGS: Final = (
     Binding("rule", (Key.Key_E,), "E"),
     Binding("weights", (Key.Key_W,), "W"),
     Binding("record", (Key.Key_R,), "R"),
+    Binding("moment", (Key.Key_H,), "H"),
+    Binding("mark", (Key.Key_X,), "X"),
     Binding("snapshot", (Key.Key_S,), "S"),
     Binding("keys", (Key.Key_Question, Key.Key_F1), "?"),
     Binding("quit", (Key.Key_Q,), "Q"),
 )
 
 _COLUMNS = 2
-_ROWS = -(-len(BINDINGS) // _COLUMNS)
 
 
 class KeysView(Panel):
-    """The list of all keys, over the middle of the window."""
+    """The list of all keys, over the middle of the window.
+
+    Attributes
+    ----------
+    bindings : those that are listed
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "keys", padding=26)
+        self.lift()
+        self.bindings: tuple[Binding, ...] = BINDINGS
+
+    def _rows(self) -> int:
+        return -(-len(self.bindings) // _COLUMNS)
 
     def place(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Where it goes in a window of a size: left, top, width, height."""
         size = self.px(15)
-        longest = max(width_of(self.text.keys[one.action], size) for one in BINDINGS)
+        longest = max(width_of(self.text.keys[one.action], size) for one in self.bindings)
         wide = min(round(_COLUMNS * (longest + self.px(90)) + self.px(60)), width)
-        tall = min(round((_ROWS + 2.2) * self.px(34) + self.px(40)), height)
+        tall = min(round((self._rows() + 2.2) * self.px(34) + self.px(40)), height)
         return (width - wide) // 2, (height - tall) // 2, wide, tall
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
@@ -78,14 +91,15 @@ class KeysView(Panel):
         painter.setPen(QPen(QColor(theme.calm), edge))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(edge, edge, -edge, -edge), 10 * edge, 10 * edge)
-        step = area.height() / (_ROWS + 1.6)
+        rows = self._rows()
+        step = area.height() / (rows + 1.6)
         column = area.width() / _COLUMNS
         size = max(min(self.px(15), int(step * 0.56)), 1)
         head = QRectF(area.left(), area.top(), area.width(), step * 1.2)
         write(painter, head, self.text.keys_title, round(size * 1.2), theme.ink, bold=True)
         write(painter, head, self.text.keys_close, size, theme.faint, align=RIGHT)
-        for n, one in enumerate(BINDINGS):
-            side, line = divmod(n, _ROWS)
+        for n, one in enumerate(self.bindings):
+            side, line = divmod(n, rows)
             row = QRectF(area.left() + side * column, area.top() + (line + 1.6) * step, column - size, step)
             cap = QRectF(row.left(), row.top() + step * 0.1, size * 3, step * 0.8)
             painter.setPen(Qt.PenStyle.NoPen)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from realtime_cer.records import Decision, Floats, Picture, Snapshot
-from realtime_cer.smoothing import DEFAULT_S, Smoothed, Smoother
+from realtime_cer.smoothing import DEFAULT_S, LONGEST_S, Smoothed, Smoother
 
 Without = Callable[[Decision], Mapping[str, str | None]]
 """A decision to the label that it would have had without each of its models, None for abstention."""
@@ -38,10 +38,15 @@ class Looks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """A snapshot, its last minute smoothed in step with ``snapshot.history``, and what would be without each model."""
+    """A snapshot, its last minute smoothed in step with ``snapshot.history``, and why it says what it says.
+
+    ``explained`` is the newest row that says what is shown, ``without`` what that would have said without each model:
+    while the calm winner is held against newer rows, their reasons are not its own.
+    """
 
     snapshot: Snapshot
     minute: tuple[Smoothed, ...]
+    explained: Decision | None
     without: Mapping[str, str | None]
     seconds: float
 
@@ -53,8 +58,8 @@ class Moment:
 
 def row_shown(moment: Moment) -> Decision | None:
     """The newest row as it is shown: calm values as shares of all the probability there is, and the calm winner."""
-    row, shown = moment.snapshot.decision, moment.shown
-    if row is None or shown is None or moment.seconds == 0:
+    row, shown, explained = moment.snapshot.decision, moment.shown, moment.explained
+    if row is None or shown is None or explained is None or moment.seconds == 0:
         return row
     total = sum(row.basic) if row.basic else 0.0
     return replace(
@@ -64,6 +69,7 @@ def row_shown(moment: Moment) -> Decision | None:
         basic=tuple(value / total for value in row.basic) if row.basic and total > 0 else row.basic,
         compound=shown.compound,
         models=shown.models,
+        contributions=explained.contributions,
     )
 
 
@@ -92,11 +98,19 @@ class Presenter:
         rows = _rows(snapshot)
         if rows != self._fed:
             self._follow(rows)
-        decision = snapshot.decision
-        if decision is not self._asked[0]:
-            asked = self._without(decision) if self._without is not None and decision is not None else {}
-            self._asked = (decision, asked)
-        return Moment(snapshot, self._minute, self._asked[1], self._smoother.seconds)
+        explained = self._explained()
+        if explained is not self._asked[0]:
+            asked = self._without(explained) if self._without is not None and explained is not None else {}
+            self._asked = (explained, asked)
+        return Moment(snapshot, self._minute, *self._asked, self._smoother.seconds)
+
+    def _explained(self) -> Decision | None:
+        """The newest row with the label that is shown; the newest of all where none of the last seconds has it."""
+        if not self._fed:
+            return None
+        newest, label = self._fed[-1], self._minute[-1].label
+        late = (row for row in reversed(self._fed) if row.t >= newest.t - LONGEST_S)
+        return next((row for row in late if row.label == label), newest)
 
     def _follow(self, rows: tuple[Decision, ...]) -> None:
         known = next((n + 1 for n in range(len(rows) - 1, -1, -1) if self._fed and rows[n] is self._fed[-1]), 0)

@@ -36,6 +36,10 @@ class Panel(QWidget):
     def show_moment(self, moment: Moment) -> None:
         """Take what there is to show."""
 
+    def lift(self) -> None:
+        """Lie over other panels, which are seen past the round corners."""
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
+
     def moving(self, now: float) -> bool:
         """Whether something is still on its way to where it belongs; ``now`` is monotonic time in seconds."""
         return False
@@ -56,7 +60,8 @@ class Panel(QWidget):
 
     def ground(self, painter: QPainter) -> None:
         """Fill the panel."""
-        painter.fillRect(self.rect(), QColor(self.theme.ground))
+        if self.testAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent):
+            painter.fillRect(self.rect(), QColor(self.theme.ground))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(self.theme.panel))

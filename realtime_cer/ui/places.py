@@ -25,7 +25,9 @@ def aspect_of(picture: Picture) -> float:
     return float(min(max(picture.shape[1] / picture.shape[0], 0.75), 16 / 9))
 
 
-def arrange(width: int, height: int, aspect: float = 16 / 9, *, cards: bool = False) -> dict[str, QRect]:
+def arrange(
+    width: int, height: int, aspect: float = 16 / 9, *, cards: bool = False, bar: bool = False
+) -> dict[str, QRect]:
     """Where the panels go in a window of a size; panels that do not fit are left out.
 
     First, and largest, the picture with the verdict and its reason beside it; under them the curves, and the models
@@ -36,6 +38,7 @@ def arrange(width: int, height: int, aspect: float = 16 / 9, *, cards: bool = Fa
     width, height : in pixels
     aspect : width over height of the picture
     cards : whether room is left for a row of small panels between the two
+    bar : whether a time bar takes the place of the lowest line, which is higher then
     """
     unit = unit_of(width, height)
     gap, margin = max(round(12 * unit), 2), max(round(16 * unit), 2)
@@ -52,7 +55,7 @@ def arrange(width: int, height: int, aspect: float = 16 / 9, *, cards: bool = Fa
         put("picture", left, top, right - left, bottom - top - said - gap)
         put("verdict", left, bottom - said, right - left, said)
         return places
-    head, foot = round(24 * unit), round(36 * unit)
+    head, foot = round(24 * unit), round((92 if bar else 36) * unit)
     put("heading", left, top, right - left, head)
     y = top + head + gap
     end = bottom - foot - gap
@@ -89,6 +92,9 @@ def arrange(width: int, height: int, aspect: float = 16 / 9, *, cards: bool = Fa
         curves = (right - left) * 56 // 100
         put("curves", left, y, curves, end - y)
         put("models", left + curves + gap, y, right - left - curves - gap, end - y)
+    if bar:
+        put("bar", left, bottom - foot, right - left, foot)
+        return places
     sound = min(round(330 * unit), (right - left) // 3)
     put("sound", left, bottom - foot, sound, foot)
     put("status", left + sound + gap, bottom - foot, right - left - sound - gap, foot)

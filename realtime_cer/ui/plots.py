@@ -110,7 +110,7 @@ class CurvesView(Panel):
         self.band.setBrush(QColor(theme.band))
         for line in self._lines:
             line.setPen(pg.mkPen(theme.track, width=1))
-        self._pens()
+        self._lay()  # names are as long as the language has them
 
     def show_moment(self, moment: Moment) -> None:
         """Take the last minute."""
@@ -135,6 +135,10 @@ class CurvesView(Panel):
             curve.setZValue(2 if mine else 1)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Follow the panel."""
+        self._lay()
+
+    def _lay(self) -> None:
         """Place the plot between its scale, its ribbon and the names."""
         place = self._place()
         self._plot.setVisible(place.width() > 30 and place.height() > 20)

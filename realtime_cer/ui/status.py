@@ -64,9 +64,9 @@ class SoundView(Panel):
         now = hearing(moment.snapshot, self.text)
         if now != self.hearing:
             self.hearing = now
-            voice = "" if now.voice is None else f", {self.text.voice if now.voice else self.text.no_voice}"
-            self.tell(f"{self.text.sound}: {now.level}{voice}")
             self.update()
+        voice = "" if now.voice is None else f", {self.text.voice if now.voice else self.text.no_voice}"
+        self.tell(f"{self.text.sound}: {now.level}{voice}")
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint meter and light."""

@@ -20,6 +20,9 @@ from realtime_cer.ui.theme import RIGHT, bar, dot, fitting, write
 _OLD_S = 2.0
 """An older decision is not passed off as the present; there should be five a second."""
 
+_LEAST = 0.005
+"""What is less is written as nothing, and nothing is not the strongest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -51,8 +54,8 @@ def said(moment: Moment, text: Text) -> Said:
     if shown.label is None:
         values = values or shares_of(decision)
         hint = ""
-        if values and any(values):
-            best = max(range(len(values)), key=values.__getitem__)
+        best = max(range(len(values)), key=values.__getitem__) if values else 0
+        if values and values[best] >= _LEAST:
             hint = text.strongest.format(name=text.compound[best], value=words.number(text, values[best], 2))
         return Said(text.abstains, words.reason(text, shown.reason), hint, None, 0.0)
     share = values[COMPOUND.index(shown.label)] if values else 0.0

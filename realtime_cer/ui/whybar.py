@@ -29,8 +29,8 @@ class Because:
 
 
 def because(moment: Moment) -> Because:
-    """Why the newest row's strongest class is that; always of the raw row, whose shares these are."""
-    decision = moment.snapshot.decision
+    """Why what is shown is the strongest: of the raw row that says it, whose shares these are."""
+    decision = moment.explained
     if decision is None:
         return Because(None, (0.0,) * len(MODELS), {})
     best = words.strongest(decision)
@@ -47,14 +47,14 @@ class WhyView(Panel):
         self._shares = Eased()
 
     def show_moment(self, moment: Moment) -> None:
-        """Take the newest row's shares."""
+        """Take the shares of the row that explains what is shown."""
         now = because(moment)
         self._shares.aim(now.shares, time.monotonic())
         if now != self.because:
             self.because = now
-            parts = [f"{self.text.models[m]} {s * 100:.0f} %" for m, s in zip(MODELS, now.shares, strict=True) if s > 0]
-            self.tell(f"{self._title()}: {', '.join(parts) or words.DASH}")
             self.update()
+        parts = [f"{self.text.models[m]} {s * 100:.0f} %" for m, s in zip(MODELS, now.shares, strict=True) if s > 0]
+        self.tell(f"{self._title()}: {', '.join(parts) or words.DASH}")
 
     def moving(self, now: float) -> bool:
         """Whether the shares are."""

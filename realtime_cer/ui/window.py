@@ -250,9 +250,9 @@ class Window(QWidget):
         self._place()
         self.draw(self.control.snapshot())
 
-    def switch(self, name: str) -> None:
-        """Turn one of the picture's switches."""
-        setattr(self.picture, name, not getattr(self.picture, name))
+    def turned(self) -> None:
+        """Draw all anew, after something that it is drawn by was changed."""
+        self._place()
         snapshot = self.control.snapshot()
         self.picture.refresh(snapshot)
         self.draw(snapshot)
@@ -274,7 +274,7 @@ class Window(QWidget):
 
     def _place(self) -> None:
         """Give every panel its place."""
-        places = arrange(self.width(), self.height(), self._aspect, cards=self._carded)
+        places = arrange(self.width(), self.height(), self._aspect, cards=self._carded, bar="bar" in self.panels)
         unit = unit_of(self.width(), self.height())
         whole = QRect(0, 0, self.width(), self.height())
         for name, panel in self.panels.items():
@@ -293,6 +293,7 @@ class Window(QWidget):
                 if place is not None:
                     panel.setGeometry(place)
             panel.update()
-        self.controls.setGeometry(self.controls.place(self.width(), self.height()))
+        floor = places["bar"].top() if "bar" in places else self.height()
+        self.controls.setGeometry(self.controls.place(self.width(), floor))
         for one in self._floating:
             one.raise_()

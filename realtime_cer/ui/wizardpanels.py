@@ -82,7 +82,8 @@ class ChoiceView(Panel):
         for n, name in enumerate(self.rows):
             row = self._row(n + 1)
             on = n == self.chosen
-            mark = self.drawn(palette.GOOD) if on else QColor(theme.calm)
+            # Going on without is a choice, but not a device that is there.
+            mark = self.drawn(palette.GOOD if n < len(self.names) else palette.QUIET) if on else QColor(theme.calm)
             dot(painter, row.left() + self.px(9), row.center().y(), self.px(7), mark, filled=on)
             ink = theme.ink if on else theme.dim
             write(painter, row.adjusted(self.px(28), 0, 0, 0), name, self.px(16), ink)

@@ -59,7 +59,7 @@ def missing(text: Text, model: str, snapshot: Snapshot) -> str:
             return text.loading
         if snapshot.sound is None or snapshot.t - snapshot.sound.t > _STALE_S:
             return text.no_sound
-        if not snapshot.sound.voice:
+        if snapshot.sound.voice is False:
             return text.no_voice
         face = snapshot.visual.face if snapshot.visual else None
         if any(face is not None and one.id == face.id and not one.gated for one in snapshot.people):
@@ -70,7 +70,7 @@ def missing(text: Text, model: str, snapshot: Snapshot) -> str:
     visual = snapshot.visual
     if visual is None or snapshot.t - visual.frame_t > _STALE_S:
         return text.no_picture
-    return text.no_face if visual.face is None else text.too_late
+    return text.no_face if visual.face is None and visual.searched else text.too_late
 
 
 def engines(text: Text, snapshot: Snapshot) -> str:

@@ -157,6 +157,11 @@ def _network(name: str, what: str, words: str, touches: frozenset[str]) -> Fault
     return Fault(f"{name} network {words}", touches, partial(act, what), partial(act, None), without(name))
 
 
+def _library(name: str, touches: frozenset[str]) -> Fault:
+    act = partial(_order, name)
+    return Fault(f"{name} raises", touches, partial(act, "raise"), partial(act, None), without(*touches))
+
+
 def _hang(stage: Stage) -> None:
     _order("static", "hang", stage)
 
@@ -203,6 +208,8 @@ NETWORKS = (
     _network("acoustic", "raise", "raises", HEARD),
     _network("acoustic", "nan", "gives no numbers", HEARD),
     _network("acoustic", "hang", "hangs", HEARD),
+    _library("face finder", SEEN),
+    _library("voice detector", HEARD),
 )
 MACHINE = (
     Fault("disk full while recording", NOBODY, _fill_disk, _clear_disk, gone_on, slows=True),

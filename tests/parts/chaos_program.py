@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,11 @@ from realtime_cer.capture.microphone import open_microphone
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice, weights_of
 from realtime_cer.config import Config
-from realtime_cer.inference import ort
+from realtime_cer.inference import ort, silero
+from realtime_cer.inference.memory import trim
+from realtime_cer.inference.mending import Mended
 from realtime_cer.inference.profile import settled
+from realtime_cer.perception import face
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.quiet import mute_native
@@ -40,8 +43,15 @@ ROOM = 64 * 1024
 """Bytes that each file may have where the disk is full."""
 
 
+Native = TypeVar("Native")
+Answer = TypeVar("Answer")
+
+
 class Spoiler:
-    """What is wrong with the engines just now, by network: "raise", "nan" or "hang"."""
+    """What is wrong with the engines just now, by network: "raise", "nan" or "hang".
+
+    Face finder and voice detector are among them by their names; they can only raise.
+    """
 
     def __init__(self) -> None:
         self._wrong: dict[str, str] = {}
@@ -74,6 +84,20 @@ class Faulty(ort.OrtEngine):
     def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
         """Run the network, and spoil what comes."""
         return self.spoiler.spoil(self.manifest.name, super().run(batch))
+
+
+class Breaking(Mended[Native]):
+    """The face finder or the voice detector that the program has, failing in its native call when told to."""
+
+    def ask(self, call: Callable[[Native], Answer]) -> Answer:
+        """Make the call, and spoil what comes."""
+
+        def spoiled(native: Native) -> Answer:
+            answer = call(native)
+            Faulty.spoiler.spoil(self.name, {})
+            return answer
+
+        return super().ask(spoiled)
 
 
 class Disk:
@@ -117,8 +141,10 @@ def main(camera: str, settings: str) -> int:
     """Entry point."""
     mute_native()
     ort.OrtEngine = Faulty  # type: ignore[misc]
+    face.Mended = silero.Mended = Breaking  # type: ignore[misc]
     config = settled(Config.model_validate({"engine": "cpu", **json.loads(settings)}))
-    perception = load_perception(config)
+    perception = load_perception(config, notice=notice)
+    trim()  # as ``live`` does
     sources: list[tuple[str, Source]] = [
         ("camera", open_camera(camera, wait=True)),
         ("microphone", open_microphone("default", wait=True)),

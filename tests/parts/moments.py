@@ -156,14 +156,14 @@ class Noted:
 
     def __init__(self) -> None:
         self.chosen = {"camera": "one", "microphone": "ear", "rule": "none", "weights": "equal"}
-        self.muted = self.recording = False
+        self.muted = self.recording = self.holding = False
         self.asked: list[tuple[object, ...]] = []
         self.told = (0, "")
 
     @property
     def state(self) -> DeskState:
         """As it was set."""
-        return DeskState(dict(self.chosen), self.muted, self.recording, self.told)
+        return DeskState(dict(self.chosen), self.muted, self.recording, self.told, self.holding)
 
     def choices(self, what: str) -> tuple[Choice, ...]:
         """What there is."""
@@ -186,6 +186,15 @@ class Noted:
     def record(self, on: bool) -> None:
         """Keep it."""
         self.recording = on
+
+    def mark(self) -> None:
+        """Keep it."""
+        self.asked.append(("mark",))
+
+    def keep_moment(self) -> None:
+        """Keep it, and hold."""
+        self.asked.append(("keep_moment",))
+        self.holding = True
 
     def keep(self, png: bytes) -> None:
         """Keep what it begins with."""

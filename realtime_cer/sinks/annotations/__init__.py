@@ -20,13 +20,17 @@ FILES = {
 """The file that each format is written to."""
 
 
-def formats_of(text: str, more: Iterable[str] = ()) -> list[str]:
+_EXTRA = "pip install 'realtime-cer[annotate]'"
+
+
+def formats_of(text: str, more: Iterable[str] = (), *, tell: Callable[[str], object] = lambda line: None) -> list[str]:
     """The formats that a list such as ``eaf,vtt`` names, in the order of ``FILES``; ``all`` is every one that can be.
 
     Parameters
     ----------
     text : names with commas between them
     more : formats beside ``FILES`` that the caller writes itself
+    tell : called with a line about one that ``all`` leaves out
 
     Raises
     ------
@@ -41,7 +45,9 @@ def formats_of(text: str, more: Iterable[str] = ()) -> list[str]:
         raise Refused(f"{told}: choose of {', '.join(('all', *known))}")
     able = [name for name in known if name != "parquet" or find_spec("pyarrow") is not None]
     if "parquet" in named - set(able):
-        raise Refused("parquet needs pyarrow: pip install 'realtime-cer[annotate]', or choose another format")
+        raise Refused(f"parquet needs pyarrow: {_EXTRA}, or choose another format")
+    if "all" in named and "parquet" not in able:
+        tell(f"{FILES['parquet']} is left out, as pyarrow is not installed: {_EXTRA}")
     return [name for name in able if name in named or "all" in named]
 
 
@@ -81,6 +87,7 @@ def write_annotations(
     """
     # Whoever only asks for names and files needs none of the libraries.
     from realtime_cer.sinks.annotations.elan import write_elan
+    from realtime_cer.sinks.annotations.joining import Joining
     from realtime_cer.sinks.annotations.parquet import write_parquet
     from realtime_cer.sinks.annotations.praat import write_textgrid
     from realtime_cer.sinks.annotations.spans import write_spans
@@ -95,7 +102,7 @@ def write_annotations(
         "vtt": lambda path: write_subtitles(path, parts),
         "chapters": lambda path: write_chapters(path, parts),
         "srt": lambda path: write_srt(path, parts),
-        "eaf": lambda path: write_elan(path, made, title, media),
+        "eaf": lambda path: write_elan(path, made, title, media, Joining(minimum_s, bridge_s)),
         "textgrid": lambda path: write_textgrid(path, made, parts[-1].end_ms if parts else 0),
     }
     written = []

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from realtime_cer.errors import Refused
 from realtime_cer.labels import COMPOUND
+from realtime_cer.sinks.annotations.joining import Joining
 from realtime_cer.sinks.annotations.spans import read_spans
 from realtime_cer.sinks.annotations.tiers import COMPOUND_TIER, Mark
 
@@ -43,6 +44,21 @@ def read_corrections(path: Path, span_ms: tuple[int, int], tier: str = COMPOUND_
         there = ", ".join(sorted(found)) or "none"
         raise Refused(f"{path} has no tier {tier!r}: name one of those there with --tier ({there})")
     return _checked(path, tier, found[tier], span_ms)
+
+
+def read_joining(path: Path) -> Joining | None:
+    """How the segments of an exported ELAN document were made of rows; None where a file does not tell.
+
+    Raises
+    ------
+    Refused
+        It is no ELAN document, or torn.
+    OSError
+        It cannot be read.
+    """
+    if path.suffix.lower() != ".eaf":
+        return None
+    return Joining.of({one.get("NAME", ""): one.text or "" for one in _document(path).iter("PROPERTY")})
 
 
 def _checked(path: Path, tier: str, marks: Sequence[Mark], span_ms: tuple[int, int]) -> list[Mark]:
@@ -83,12 +99,23 @@ def read_elan(path: Path) -> dict[str, list[Mark]]:
         It cannot be read.
     """
     try:
+        return _marks(_document(path))
+    except (LookupError, ValueError) as error:
+        raise _torn(path, error) from None
+
+
+def _document(path: Path) -> ElementTree.Element:
+    try:
         root = ElementTree.fromstring(path.read_bytes())
-        if root.tag != "ANNOTATION_DOCUMENT":
-            raise Refused(f"{path} is no ELAN document but {root.tag}: give one that ELAN saved")
-        return _marks(root)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
-        raise Refused(f"{path} is torn or no ELAN document ({error}): save it again in ELAN") from None
+        raise _torn(path, error) from None
+    if root.tag != "ANNOTATION_DOCUMENT":
+        raise Refused(f"{path} is no ELAN document but {root.tag}: give one that ELAN saved")
+    return root
+
+
+def _torn(path: Path, error: Exception) -> Refused:
+    return Refused(f"{path} is torn or no ELAN document ({error}): save it again in ELAN")
 
 
 def _marks(root: ElementTree.Element) -> dict[str, list[Mark]]:

@@ -1,6 +1,7 @@
 """ELAN documents: written through pympi, with what it leaves wrong put right."""
 
 import mimetypes
+import os
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,13 +11,14 @@ from typing import Any
 from pympi.Elan import Eaf, to_string
 
 from realtime_cer.labels import COMPOUND
+from realtime_cer.sinks.annotations.joining import Joining
 from realtime_cer.sinks.annotations.tiers import COMPOUND_TIER, Tier
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENGLISH = ("eng", "http://cdb.iso.org/lg/CDB-00138502-001", "English (eng)")
 
 
-def write_elan(path: Path, tiers: Sequence[Tier], title: str, media: Path | None) -> None:
+def write_elan(path: Path, tiers: Sequence[Tier], title: str, media: Path | None, joining: Joining) -> None:
     """Write a document with a tier for each tier; the labels of ``compound`` are a list to choose from.
 
     Parameters
@@ -25,16 +27,17 @@ def write_elan(path: Path, tiers: Sequence[Tier], title: str, media: Path | None
     tiers : whose marks last at least a millisecond
     title : what was analysed
     media : the film that ELAN opens beside it; None lets ELAN ask
+    joining : of the rows, told in the header
     """
     eaf = Eaf(author="realtime-cer")
     # Its own date has seconds where the minutes of the time zone belong.
     eaf.adocument["DATE"] = datetime.now().astimezone().isoformat(timespec="seconds")
     eaf.header.update(MEDIA_FILE="", TIME_UNITS="milliseconds")
-    eaf.properties[:] = [("title", _clean(title))]
+    eaf.properties[:] = [("title", _clean(title)), *joining.properties]
     eaf.remove_tier("default")
     if media is not None:
         kind = mimetypes.guess_type(media.name)[0] or "unknown"
-        eaf.add_linked_file(media.resolve().as_uri(), f"./{_clean(media.name)}", kind)
+        eaf.add_linked_file(*_links(path, media), kind)
     _vocabulary(eaf)
     for tier in tiers:
         name = _clean(tier.name)
@@ -45,6 +48,20 @@ def write_elan(path: Path, tiers: Sequence[Tier], title: str, media: Path | None
     _order_slots(eaf)
     # Its own writing renames what is at that path.
     path.write_text(f'<?xml version="1.0" encoding="UTF-8"?>\n{to_string(eaf)}\n', encoding="utf-8")
+
+
+def _links(path: Path, media: Path) -> tuple[str, str | None]:
+    """The film's address, and its path seen from the document, as ELAN writes and reads both: nothing is encoded.
+
+    The second is None where there is no such path, as between drives on Windows.
+    """
+    film, folder = media.resolve(), path.resolve().parent
+    address = f"file:///{film.as_posix().removeprefix('/')}"
+    try:
+        way = Path(os.path.relpath(film, folder)).as_posix()
+    except ValueError:
+        return _clean(address), None
+    return _clean(address), _clean(way if way.startswith("../") else f"./{way}")
 
 
 def _vocabulary(eaf: Any) -> None:

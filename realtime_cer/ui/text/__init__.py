@@ -10,7 +10,7 @@ from realtime_cer.ui.text.catalogue import Text
 from realtime_cer.ui.text.english import ENGLISH
 from realtime_cer.ui.text.german import GERMAN
 
-__all__ = ["CATALOGUES", "ENGLISH", "GERMAN", "Text", "text_of"]
+__all__ = ["CATALOGUES", "ENGLISH", "GERMAN", "Text", "following", "text_of"]
 
 CATALOGUES: Final[Mapping[str, Text]] = {"en": ENGLISH, "de": GERMAN}
 
@@ -28,6 +28,12 @@ def text_of(language: str | None = None) -> Text:
     if language not in CATALOGUES:
         raise Refused(f"no language {language!r}; there are {', '.join(CATALOGUES)}")
     return CATALOGUES[language]
+
+
+def following(text: Text) -> Text:
+    """The catalogue after this one, the first after the last."""
+    names = list(CATALOGUES)
+    return CATALOGUES[names[(names.index(text.language) + 1) % len(names)]]
 
 
 def _users() -> str:

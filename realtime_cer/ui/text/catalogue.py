@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from realtime_cer.ui.text.kiosk import KioskText
+from realtime_cer.ui.text.replay import ReplayText
 from realtime_cer.ui.text.wizard import WizardText
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """All texts of one language; a catalogue that lacks one cannot be made."""
+
+    language: str
+    language_name: str
 
     # Classes in the order of ``labels``, models, states: by the names that rows have.
     basic: tuple[str, ...]
@@ -119,6 +123,11 @@ class Text:
     off: str
     dark: str
     light: str
+    take: str
+    held: str
+    place: str
+    show: str
+    pictures: Mapping[str, str]
     looking: str
     nothing_found: str
     choose: str
@@ -134,3 +143,4 @@ class Text:
     # Windows of their own.
     kiosk: KioskText
     wizard: WizardText
+    replay: ReplayText

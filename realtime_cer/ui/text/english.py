@@ -5,9 +5,12 @@ from typing import Final
 from realtime_cer.labels import BASIC, COMPOUND
 from realtime_cer.ui.text.catalogue import Text
 from realtime_cer.ui.text.kiosk import ENGLISH as KIOSK
+from realtime_cer.ui.text.replay import ENGLISH as REPLAY
 from realtime_cer.ui.text.wizard import ENGLISH as WIZARD
 
 ENGLISH: Final = Text(
+    language="en",
+    language_name="English",
     basic=BASIC,
     basic_short=("Neut", "Ang", "Disg", "Fear", "Hap", "Sad", "Surp"),
     compound=COMPOUND,
@@ -59,8 +62,10 @@ ENGLISH: Final = Text(
         "meters": "meters of the program",
         "landmarks": "landmarks, on the analysed picture",
         "crop": "what the network sees of the face",
+        "picture": "plain, landmarks, crop or both",
         "mirror": "mirror the picture",
         "theme": "dark or light",
+        "language": "the next language",
         "smoother": "smooth more",
         "rougher": "smooth less",
         "choose": "take this face as the target",
@@ -73,6 +78,8 @@ ENGLISH: Final = Text(
         "weights": "other weights",
         "mute": "leave the sound out, or take it in",
         "record": "begin or end a recording",
+        "moment": "keep the last 30 s; at first, begin to hold them",
+        "mark": "mark this moment of the recording",
         "snapshot": "keep a picture of the window",
         "keys": "these keys",
         "quit": "quit",
@@ -85,9 +92,13 @@ ENGLISH: Final = Text(
         "smoothing": "smoothing",
         "mute": "sound",
         "record": "recording",
-        "snapshot": "picture",
+        "moment": "last 30 s",
+        "mark": "mark",
+        "snapshot": "snapshot",
         "calibrate": "neutral",
+        "picture": "picture",
         "theme": "theme",
+        "language": "language",
         "full_screen": "full screen",
         "keys": "keys",
     },
@@ -171,6 +182,11 @@ ENGLISH: Final = Text(
     off="off",
     dark="dark",
     light="light",
+    take="take",
+    held="held",
+    place="set",
+    show="show",
+    pictures={"plain": "plain", "landmarks": "landmarks", "crop": "crop", "both": "both"},
     looking="looking …",
     nothing_found="none found",
     choose="choose: {what}",
@@ -182,4 +198,5 @@ ENGLISH: Final = Text(
     target="target",
     kiosk=KIOSK,
     wizard=WIZARD,
+    replay=REPLAY,
 )

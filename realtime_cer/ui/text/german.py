@@ -4,9 +4,12 @@ from typing import Final
 
 from realtime_cer.ui.text.catalogue import Text
 from realtime_cer.ui.text.kiosk import GERMAN as KIOSK
+from realtime_cer.ui.text.replay import GERMAN as REPLAY
 from realtime_cer.ui.text.wizard import GERMAN as WIZARD
 
 GERMAN: Final = Text(
+    language="de",
+    language_name="Deutsch",
     basic=("Neutral", "Wut", "Ekel", "Angst", "Freude", "Trauer", "Überraschung"),
     basic_short=("Neut", "Wut", "Ekel", "Ang", "Frde", "Trau", "Über"),
     compound=(
@@ -71,8 +74,10 @@ GERMAN: Final = Text(
         "meters": "Messwerte des Programms",
         "landmarks": "Landmarken, auf dem ausgewerteten Bild",
         "crop": "was das Netz vom Gesicht sieht",
+        "picture": "schlicht, Landmarken, Ausschnitt oder beides",
         "mirror": "Bild spiegeln",
         "theme": "dunkel oder hell",
+        "language": "die nächste Sprache",
         "smoother": "mehr glätten",
         "rougher": "weniger glätten",
         "choose": "dieses Gesicht zum Ziel machen",
@@ -85,6 +90,8 @@ GERMAN: Final = Text(
         "weights": "andere Gewichte",
         "mute": "Ton weglassen oder wieder nehmen",
         "record": "Mitschnitt beginnen oder beenden",
+        "moment": "letzte 30 s behalten; zuerst: ab jetzt merken",
+        "mark": "diesen Augenblick des Mitschnitts merken",
         "snapshot": "ein Bild des Fensters behalten",
         "keys": "diese Tasten",
         "quit": "beenden",
@@ -97,9 +104,13 @@ GERMAN: Final = Text(
         "smoothing": "Glättung",
         "mute": "Ton",
         "record": "Mitschnitt",
-        "snapshot": "Bild",
+        "moment": "letzte 30 s",
+        "mark": "Marke",
+        "snapshot": "Schnappschuss",
         "calibrate": "neutral",
+        "picture": "Bild",
         "theme": "Aussehen",
+        "language": "Sprache",
         "full_screen": "Vollbild",
         "keys": "Tasten",
     },
@@ -183,6 +194,11 @@ GERMAN: Final = Text(
     off="aus",
     dark="dunkel",
     light="hell",
+    take="aufnehmen",
+    held="gemerkt",
+    place="setzen",
+    show="zeigen",
+    pictures={"plain": "schlicht", "landmarks": "Landmarken", "crop": "Ausschnitt", "both": "beides"},
     looking="wird gesucht …",
     nothing_found="nichts gefunden",
     choose="{what} wählen",
@@ -194,4 +210,5 @@ GERMAN: Final = Text(
     target="Ziel",
     kiosk=KIOSK,
     wizard=WIZARD,
+    replay=REPLAY,
 )

@@ -1,0 +1,38 @@
+"""The pictures that README and docs show: all there, all small, and one for every state in which nothing is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from realtime_cer.rules import REASONS
+from realtime_cer.ui.text import ENGLISH
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
+MOST_BYTES = 125_000
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/window.md"])
+def test_every_picture_of_a_page_is_there_and_told_in_words(page: str) -> None:
+    path = ROOT / page
+    links = LINK.findall(path.read_text(encoding="utf-8"))
+    assert links
+    for told, target in links:
+        assert told, f"{target} says nothing to who cannot see it"
+        assert "://" in target or (path.parent / target).is_file(), target
+
+
+def test_every_picture_of_the_window_is_small_and_shown() -> None:
+    page = (ROOT / "docs" / "window.md").read_text(encoding="utf-8")
+    pictures = sorted((ROOT / "docs").glob("window-*.png"))
+    assert pictures
+    for picture in pictures:
+        assert f"({picture.name})" in page, f"{picture.name} is shown nowhere"
+        assert picture.stat().st_size <= MOST_BYTES, f"{picture.name} is too large to be kept"
+
+
+def test_every_reason_to_abstain_has_its_picture() -> None:
+    told = [words.lower() for words, _ in LINK.findall((ROOT / "docs" / "window.md").read_text(encoding="utf-8"))]
+    for reason in REASONS:
+        assert any(ENGLISH.reasons[reason] in words for words in told), reason
