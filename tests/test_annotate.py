@@ -18,6 +18,7 @@ from parts.clips import write_clip
 
 from realtime_cer.batch.crew import Event, Processes, work
 from realtime_cer.batch.jobs import JOB, Job, Outcome, Task, collect, do, sort_out
+from realtime_cer.cli import main
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 
@@ -117,6 +118,35 @@ def test_what_lies_about_in_the_folder_is_left_alone(tmp_path: Path, short: Path
         os.mkfifo(tmp_path / "in" / "pipe.mp4")  # whoever reads it waits for ever
     jobs, _ = collect(tmp_path / "in", tmp_path / "out")
     assert [one.name for one in jobs] == ["a.mp4", "again.mp4"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody may write")
+def test_results_that_could_not_be_written_are_refused_before_anything_is_done(
+    tmp_path: Path, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    (tmp_path / "file").touch()
+    for out in ("/proc/self/there", tmp_path / "file"):
+        assert main(["annotate", str(tmp_path / "in"), "--out", str(out)]) == 2
+        captured = capsys.readouterr()
+        [line] = captured.err.splitlines()
+        assert captured.out == ""
+        assert f"{out} cannot be written" in line
+        assert line.endswith("give another --out")
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv to give up rights with")
+def test_a_folder_that_may_not_be_read_is_told_before_anything_is_done(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4", "closed/b.mp4")
+    (tmp_path / "in" / "closed").chmod(0)
+    less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    words = ["-m", "realtime_cer", "annotate", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+    done = subprocess.run([*less, sys.executable, *words], capture_output=True, text=True, timeout=60)
+    (tmp_path / "in" / "closed").chmod(0o755)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert line.endswith("closed cannot be read (Permission denied): allow it, or move it away")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

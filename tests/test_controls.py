@@ -357,7 +357,7 @@ def test_the_bar_comes_with_the_mouse_and_goes_when_nobody_moves(
 
 def test_without_a_desk_there_are_no_controls(qtbot: QtBot, qapp: object) -> None:
     window = opened(qtbot, Double(moment(history(5))), None)
-    for key in (Key.Key_B, Key.Key_V, Key.Key_U, Key.Key_R, Key.Key_S, Key.Key_E):
+    for key in (Key.Key_B, Key.Key_V, Key.Key_U, Key.Key_R, Key.Key_S, Key.Key_E, Key.Key_H, Key.Key_X):
         qtbot.keyClick(window, key)
     assert not window.controls.isVisible()
     assert not window.choices.isVisible()
@@ -466,6 +466,28 @@ def test_a_picture_of_the_window_is_kept_and_told(qtbot: QtBot, qapp: object, tm
         qtbot.keyClick(window, Key.Key_T)
         window.close()
     assert read_preferences(pytest.fail).theme == "light"
+
+
+def test_the_moment_just_gone_is_kept_by_its_key_and_told_in_the_window(
+    qtbot: QtBot, qapp: object, tmp_path: Path
+) -> None:
+    with Running() as it:
+        window = Window(it.live, **HEADING, looks=RAW, desk=it.desk)
+        qtbot.addWidget(window)
+        window.show()
+        qtbot.keyClick(window, Key.Key_H)
+        qtbot.waitUntil(lambda: "once more keeps them" in window.heading.told, timeout=20_000)
+        qtbot.waitUntil(lambda: "moment" in window.controls.lit, timeout=20_000)
+        assert window.controls.values["moment"] == "held"
+        qtbot.keyClick(window, Key.Key_B)
+        click(qtbot, window.controls, "moment")
+        qtbot.waitUntil(lambda: window.heading.told.startswith("kept "), timeout=20_000)
+        [session] = (tmp_path / "videos" / "realtime-cer").iterdir()
+        assert window.heading.told.endswith(str(session))
+        qtbot.keyClick(window, Key.Key_X)
+        qtbot.waitUntil(lambda: window.heading.told == "no recording runs: nothing is marked", timeout=20_000)
+        assert {"moment", "mark"} <= {one.action for one in window.keys.bindings}
+        window.close()
 
 
 def test_what_is_steered_is_shown(qtbot: QtBot, qapp: object) -> None:

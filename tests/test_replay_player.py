@@ -12,6 +12,7 @@ from parts.clips import number_of
 from parts.replayed import FPS, by, decided, write_session
 
 from realtime_cer.config import Config, load_weights
+from realtime_cer.control import Strip
 from realtime_cer.errors import Refused
 from realtime_cer.labels import COMPOUND
 from realtime_cer.records import Decision
@@ -22,7 +23,7 @@ from realtime_cer.sessions.replay import Settings, replay
 from realtime_cer.sessions.timeline import Timeline, Wish, timeline
 from realtime_cer.sessions.transport import Transport
 from realtime_cer.smoothing import smooth
-from realtime_cer.ui.ribbon import ABSTAINS, NOTHING, clock, columns, spans
+from realtime_cer.ui.ribbon import ABSTAINS, NOTHING, clock, columns, spans, touched
 
 ROWS = decided(Config(rule="none"), "equal", count=40)
 THEN = Wish(by(Config(rule="none"), load_weights("equal")))
@@ -209,19 +210,36 @@ def test_who_asks_never_waits(pictures: Pictures) -> None:
     assert found(pictures, 5.0) == 5 * FPS
 
 
+def test_a_hand_that_drags_sees_where_it_goes(pictures: Pictures) -> None:
+    assert found(pictures, 0.0) == 0
+    seen: set[int] = set()
+    end = time.monotonic() + 20
+    place = 0
+    while len(seen) < 8:
+        assert time.monotonic() < end, f"only {len(seen)} pictures were shown"
+        place = (place + 31) % 80
+        frame, _ = pictures.at(place / 10)
+        seen.add(number_of(frame.picture) if frame is not None else 0)
+        time.sleep(0.002)
+
+
 def test_a_film_that_ends_before_its_rows_and_one_that_is_none(tmp_path: Path) -> None:
     session = write_session(tmp_path / "short", ROWS, seconds=2.0)
     torn = tmp_path / "torn.mkv"
     content = (session / "film.mkv").read_bytes()
     torn.write_bytes(content[: len(content) * 3 // 4])
-    for path, state in ((session / "film.mkv", "over"), (torn, "over")):
+
+    def numbered(player: Player) -> int:
+        frame = player.snapshot().frame
+        return -1 if frame is None else number_of(frame.picture)
+
+    for path in (session / "film.mkv", torn):
         with Player(ROWS, of(THEN), path) as player:
-            player.seek(6.0)
-            until(lambda: player.snapshot() is not None and player.film == state)  # noqa: B023
-            assert player.snapshot().frame is None
-            player.seek(0.5)
-            until(lambda: player.snapshot().frame is not None)
-            until(lambda: number_of(player.snapshot().frame.picture) == 15)  # type: ignore[union-attr]
+            for t in (0.5, 0.7, 0.2):
+                player.seek(6.0)
+                until(lambda: numbered(player) == -1 and player.film == "over")
+                player.seek(t)
+                until(lambda: numbered(player) == round(t * FPS))  # noqa: B023
     for damaged in (b"", b"no film at all" * 100):
         (tmp_path / "film.mkv").write_bytes(damaged)
         with Player(ROWS, of(THEN), tmp_path / "film.mkv") as player:
@@ -272,6 +290,17 @@ def test_a_column_of_many_rows_says_what_most_of_them_say() -> None:
     said = replace(strip, said=np.array([2, 2, 5, -1] * 10, np.int8))
     assert columns(said, said.said, 10).tolist() == [2] * 10
     assert columns(strip, strip.said, 0).tolist() == []
+
+
+def test_what_differs_once_in_an_hour_is_seen() -> None:
+    t = np.arange(18_000) / 5
+    said = np.zeros(18_000, np.int8)
+    then = said.copy()
+    then[[7000, 17_999]] = 3
+    strip = Strip(t, said, then, 0.2, 3600.0, ())
+    assert np.flatnonzero(touched(strip, strip.differ, 1000)).tolist() == [7000 * 1000 // 18_000, 999]
+    assert columns(strip, then, 1000).tolist() == [0] * 1000
+    assert [b - a for a, b, code in spans(touched(strip, strip.differ, 36_000)) if code] == [2, 2]
 
 
 @pytest.mark.parametrize(

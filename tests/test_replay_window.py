@@ -435,7 +435,7 @@ def test_the_command_opens_the_window_where_there_is_a_screen(session: Path) -> 
     assert done.returncode == 0, done.stderr
     assert "of 60 decisions of session differ from then" in done.stdout
     shown = done.stdout.splitlines()[-1]
-    assert shown.startswith("shown session · without acoustic True ")
+    assert shown.startswith("shown session · without sound True ")
     assert "Traceback" not in done.stderr
 
 

@@ -1,5 +1,6 @@
 """``sessions overlay`` and ``sessions reel``: films made of a session's film."""
 
+import contextlib
 from pathlib import Path
 
 import av.error
@@ -40,7 +41,8 @@ def run_overlay(folder: Path, *, overwrite: bool) -> int:
     except (OSError, av.error.FFmpegError) as error:
         raise Refused(f"{out} cannot be written ({error.strerror}): the session is as it was") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where it cannot be removed it could not be made
+            partial.unlink(missing_ok=True)
     Talk().print(f"{len(rows)} decisions drawn: {out}")
     return 0
 

@@ -20,7 +20,7 @@ from realtime_cer.commands.sources import ShiftedClock, open_sources
 from realtime_cer.commands.watching import announced, limited, watch
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
-from realtime_cer.inference.memory import trim
+from realtime_cer.inference.memory import apart, trim
 from realtime_cer.pipeline.hope import Hope
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, load_perception
@@ -95,6 +95,7 @@ def run_live(
     wizard : let the user pick camera and microphone, also where these are remembered
     """
     pulse = heart() if kiosk else None
+    apart()
     weights = weights_of(config)
     attendant: Attendant | None = None
     with contextlib.ExitStack() as stack:

@@ -123,6 +123,8 @@ def end_recording(recorder: Recorder) -> None:
         lines.append("its disk or its encoder is stuck: the last seconds of its film may be missing")
     if recorder.error is not None:
         lines.append(f"the recording is not whole: {recorder.error}")
+    if finished and not recorder.ended:
+        lines.append(f"its end could not be written: make room, then realtime-cer sessions repair {recorder.folder}")
     if recorder.lost:
         lost = ", ".join(f"{count} of {kind}" for kind, count in recorder.lost.items())
         lines.append(f"left out of the recording, as it could not keep up: {lost}")

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep nobody's picture and voice, but probabilities, landmarks, pose, pitch, energy and an avatar",
     )
     group.add_argument(
-        "--keep", type=Path, metavar="DIR", help="hold the last 30 s in memory; the signal USR1 keeps them below DIR"
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="hold the last 30 s in memory from the start; H in the window, or the signal USR1, keeps them below DIR",
     )
     group.add_argument("--consent", metavar="TEXT", help="a note for session.json: who has agreed to what")
     group.add_argument(

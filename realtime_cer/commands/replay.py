@@ -25,9 +25,12 @@ PICTURE = "differences.png"
 
 EXAMPLES = """Nothing is analysed again: an hour takes seconds. With the settings of then the rows of then come out.
 
+Where there is a screen the session is played in the window: space plays, ? lists the keys.
+
 examples:
-  realtime-cer replay recordings/2026-05-04_10-30-00 --rule rule2
-  realtime-cer replay results --weights avcer-7cl --without acoustic --compare
+  realtime-cer replay recordings/2026-05-04_10-30-00
+  realtime-cer replay recordings/2026-05-04_10-30-00 --rule rule2 --compare     beside what was said then
+  realtime-cer replay results --weights avcer-7cl --without acoustic --compare --no-window
   realtime-cer replay results --rule rule1 --always-decide --out other     rows, tables, summary and picture
   realtime-cer replay results --smoothing 1 --compare --out other"""
 

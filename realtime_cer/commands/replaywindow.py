@@ -15,6 +15,7 @@ from realtime_cer.commands.console import notice
 from realtime_cer.config import PUBLISHED, Config
 from realtime_cer.control import Choice, DeskState
 from realtime_cer.errors import Refused
+from realtime_cer.labels import MODELS
 from realtime_cer.preferences import read_preferences
 from realtime_cer.records import Decision
 from realtime_cer.rules import RULES
@@ -158,7 +159,8 @@ def show_replay(
     wish = Wish(settings_of, frozenset(options.without), options.smoothing)
     first = timeline(found.rows, wish, known, marks=marks)
     assert first is not None
-    desk = ReplayDesk(found.facts, options, settings_of, text_of(window.spoken).replay.of_then)
+    text = text_of(window.spoken)
+    desk = ReplayDesk(found.facts, options, settings_of, text.replay.of_then)
     with Player(found.rows, first, found.film, marks, desk.tell) as player:
         desk.attach(player)
         looks = Looks(
@@ -168,7 +170,9 @@ def show_replay(
             mirror=False,
             without=partial(_without, player),
         )
-        title = " · ".join((found.title, *(f"without {name}" for name in sorted(set(options.without)))))
+        title = found.title
+        if missing := ", ".join(text.models[name] for name in MODELS if name in options.without):
+            title = f"{title} · {text.replay.without.format(models=missing)}"
 
         def make() -> ReplayWindow:
             rule = config.rule.removeprefix("rule")

@@ -55,8 +55,8 @@ def open_rows(place: Path) -> Kept:
     except OSError as error:
         raise Refused(f"{path} cannot be read ({error.strerror}): see that you may read it") from None
     rows = read.values
-    # Only the last line may be torn: its program died, or is still writing it.
-    amiss = next((number for number in read.torn if number <= len(rows) or len(read.torn) > 1), None)
+    # Only the last of several lines may be torn: its program died, or is still writing it.
+    amiss = next((number for number in read.torn if number <= max(len(rows), 1) or len(read.torn) > 1), None)
     if amiss is not None:
         raise Refused(
             f"{path}: line {amiss} is no decision of this version: analyse the film again, or take that line out"

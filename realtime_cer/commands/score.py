@@ -77,7 +77,7 @@ def run_score(options: argparse.Namespace) -> int:
     if exported not in (None, joining):
         notice(
             f"{options.against.name} was exported with {exported.flags}, the rows are scored with {joining.flags}:"
-            " that alone makes the two differ; give the same to hold like against like"
+            " that alone makes them differ; give the same to hold like against like"
         )
     elif options.against.suffix.lower() != ".eaf" and options.minimum_s is options.bridge_s is None:
         notice(

@@ -103,7 +103,7 @@ def run_repair(folder: Path, *, quiet: bool = False) -> int:
             results.append(done)
             bar.advance(task)
 
-        repair_all(folder, tell)
+        repair_all(folder, tell, thorough=not quiet)
     for done in results:
         notice(str(done) if isinstance(done, Refused) else _told(done))
     if not results and not quiet:
@@ -116,7 +116,7 @@ def _told(done: "Repaired") -> str:
     words += [f"{name} has an index again" for name in done.films]
     words += [f"{name} holds nothing that can be read" for name in done.unreadable]
     if done.torn:
-        words.append(f"{done.torn} torn lines were put into decisions.torn")
+        words.append("1 torn line was put beside" if done.torn == 1 else f"{done.torn} torn lines were put beside")
     return ", ".join(words)
 
 

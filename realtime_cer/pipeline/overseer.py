@@ -18,7 +18,7 @@ from realtime_cer.pipeline.worker import Worker
 from realtime_cer.records import Meters
 
 _LOOK_S = 0.5
-_TRIM_S = 60.0
+_TRIM_S = 10.0
 _MIB = 2**20
 _LEAST_FREE = 256 * _MIB
 _LEAST_SHARE = 0.05

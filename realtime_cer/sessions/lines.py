@@ -24,7 +24,7 @@ class Sorted(Generic[T]):
         first, *more = self.torn
         which = f"{len(self.torn)} lines from {first} on are" if more else f"line {first} is"
         read = "1 line was" if len(self.values) == 1 else f"{len(self.values)} lines were"
-        return f"{path}: {read} read; {which} torn, and left out"
+        return f"{path}: {read} read; {which} torn, and left out (realtime-cer sessions repair {path.parent})"
 
 
 def sort_lines(path: Path, read: Callable[[Any], T]) -> Sorted[T]:

@@ -54,6 +54,7 @@ class Pictures:
         self._changed = threading.Condition()
         self._ahead: deque[Frame] = deque()
         self._shown: Frame | None = None
+        self._rough: Frame | None = None
         self._asked = 0.0
         self._target: float | None = 0.0
         self._seeking = True
@@ -87,6 +88,7 @@ class Pictures:
             far = t > max(self._reached, self._target or 0.0) + _JUMP_S and self._last is None
             if back or far:
                 self._target, self._seeking = t, True
+                self._rough, self._shown = self._shown or self._rough, None
                 self._ahead.clear()
             self._asked = t
             if not self._seeking:
@@ -94,7 +96,7 @@ class Pictures:
             self._changed.notify_all()
             # Of several that are due the newest is known only when one has come that is not.
             sought = self._seeking or (not self._ahead and self._last is None)
-            return self._shown, sought and not self._damaged
+            return self._rough if self._seeking else self._shown, sought and not self._damaged
 
     def _advance(self, t: float) -> None:
         """Take what is due; before a film's first picture that one, if it is not far."""
@@ -198,6 +200,8 @@ class Pictures:
         made = Frame(t, round(frame.pts), read_only(picture))
         with self._changed:
             if self._target is not None:
+                # Wanted elsewhere by now: shown until that is found, so that a hand that drags sees where it goes.
+                self._rough = made
                 return False
             self._ahead.append(made)
             self._seeking = False

@@ -243,8 +243,9 @@ class Player:
         if frame is None or not sought:
             self._given = None
             return frame, True
-        # For a moment, until it is found: the picture before, which is not told to be old.
-        if self._given is None or abs(t - self._given.t) > _RESTAMP_S:
+        # For a moment, until it is found: the newest there is, which is not told to be old.
+        given = self._given
+        if given is None or given.picture is not frame.picture or abs(t - given.t) > _RESTAMP_S:
             self._given = replace(frame, t=t)
         return self._given, False
 

@@ -38,13 +38,14 @@ class Repaired:
     ended: str
 
 
-def repair_all(folder: Path, tell: Callable[[Repaired | Refused], None]) -> None:
+def repair_all(folder: Path, tell: Callable[[Repaired | Refused], None], *, thorough: bool = False) -> None:
     """Repair what needs it among a folder's sessions, or the session itself.
 
     Parameters
     ----------
     folder : a session, or what holds some
     tell : told of each that was repaired, and of each that could not be, which never stops the others
+    thorough : as for ``repair``
 
     Raises
     ------
@@ -53,7 +54,7 @@ def repair_all(folder: Path, tell: Callable[[Repaired | Refused], None]) -> None
     """
     for session in sessions_below(folder):
         try:
-            done = repair(session)
+            done = repair(session, thorough=thorough)
         except Refused as refusal:
             tell(refusal)
         else:
@@ -61,11 +62,12 @@ def repair_all(folder: Path, tell: Callable[[Repaired | Refused], None]) -> None
                 tell(done)
 
 
-def repair(folder: Path) -> Repaired | None:
+def repair(folder: Path, *, thorough: bool = False) -> Repaired | None:
     """Finish a session that has no end; None where there is nothing to do, or another program is at it.
 
     Lines that are no rows are moved beside, films get an index, and the end is estimated from both. Done twice, or
-    killed in between and done again, the result is the same.
+    killed in between and done again, the result is the same. ``thorough`` looks for torn lines in one that has ended,
+    too, for which all of them are read.
 
     Raises
     ------
@@ -74,13 +76,14 @@ def repair(folder: Path) -> Repaired | None:
     """
     try:
         facts = _facts(folder)
-        if state_of(folder, facts) != "broken":
+        state = state_of(folder, facts)
+        if state == "recording" or (state == "whole" and not (thorough and _torn(folder))):
             return None
         lock = hold(folder)
         if lock is None:
             return None
         try:
-            return _mend(folder, facts)
+            return _mend(folder, facts) if state == "broken" else _mend_whole(folder, facts)
         finally:
             let_go(lock)
     except (OSError, av.error.FFmpegError) as error:
@@ -126,6 +129,18 @@ def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
     sync(folder / SESSION)
     sync(folder)
     return Repaired(folder, len(rows), torn + torn_marks, films, unreadable, ended)
+
+
+def _torn(folder: Path) -> bool:
+    """Whether there are lines that stand for nothing."""
+    files = ((folder / ROWS, from_row), (folder / MARKS, mark_of))
+    return any(path.exists() and sort_lines(path, read).torn for path, read in files)
+
+
+def _mend_whole(folder: Path, facts: dict[str, Any]) -> Repaired:
+    rows, torn = _mend_lines(folder / ROWS, from_row)
+    _, torn_marks = _mend_lines(folder / MARKS, mark_of)
+    return Repaired(folder, len(rows), torn + torn_marks, (), (), facts["ended"])
 
 
 def _mend_lines(path: Path, read: Callable[[Any], T]) -> tuple[list[T], int]:

@@ -71,6 +71,7 @@ class Recorder:
     ----------
     lost : how many pictures, blocks of sound and decisions were left out
     error : the first thing that went wrong, in one line; None while all is well
+    ended : whether the session tells of its end; else it is to be repaired
 
     Raises
     ------
@@ -102,7 +103,7 @@ class Recorder:
         self._changed = threading.Lock()
         self._row_inbox: Inbox[Item | Mark] = Inbox(_MOST_ROWS)
         self._film_inbox: Inbox[Item] = Inbox(_MOST, _PATIENCE_S, lambda item: self._lose(_KINDS[type(item)]))
-        self._recording = False
+        self.ended = self._recording = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._facts: dict[str, Any] = {"format": FORMAT, "started": None, "started_unix": None, **facts, "film": film}
@@ -177,7 +178,8 @@ class Recorder:
         for inbox, worker in ((self._row_inbox, rows), (self._film_inbox, films)):
             inbox.end()
             worker.join()
-        self._try(lambda: self._note(ended=datetime.now().astimezone().isoformat(timespec="milliseconds")))
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        self.ended = self._try(lambda: self._note(ended=now))
         syncing.end(_SYNC_S)
         let_go(self._lock)
 

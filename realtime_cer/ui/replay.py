@@ -264,7 +264,7 @@ _ANYHOW: Final[Mapping[int, _Move]] = {
 def _words(text: Text, film: str) -> Text:
     """A catalogue in which what a row does not tell is not put down to a camera or a microphone."""
     own = text.replay
-    missing = {"none": own.no_film, "over": own.film_over, "damaged": own.film_damaged}.get(film, text.loading)
+    missing = {"none": own.no_film, "over": own.film_over, "damaged": own.film_damaged}.get(film, own.no_picture)
     return replace(
         text,
         keys={**text.keys, **own.keys},

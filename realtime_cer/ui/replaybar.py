@@ -10,7 +10,7 @@ from realtime_cer import palette
 from realtime_cer.control import Strip
 from realtime_cer.ui import words
 from realtime_cer.ui.panel import Panel
-from realtime_cer.ui.ribbon import ABSTAINS, NOTHING, clock, columns, spans
+from realtime_cer.ui.ribbon import ABSTAINS, NOTHING, clock, columns, spans, touched
 from realtime_cer.ui.text import Text
 from realtime_cer.ui.theme import CENTRE, RIGHT, Theme, fitting, width_of, write
 
@@ -181,9 +181,8 @@ class ReplayBar(Panel):
         passed, whole = self._figures()
         used = write(painter, upper, passed, self.px(18), theme.ink, bold=True)
         write(painter, upper.adjusted(used, 0, 0, 0), whole, self.px(13), theme.dim)
-        used = write(
-            painter, lower, f"{self.speed:g}×".replace(".", self.text.decimal), self.px(13), theme.ink, bold=True
-        )
+        pace = f"{self.speed:g}×".replace(".", self.text.decimal)
+        write(painter, lower, pace, self.px(13), theme.ink, bold=True)
         if self.compared or self.busy:
             beside, told = lower.adjusted(self.px(36), 0, 0, 0), self.differences()
             size = fitting(told, beside.width(), self.px(12), self.px(9), bold=False)
@@ -204,10 +203,9 @@ class ReplayBar(Panel):
             upper, gap = round(high * 0.52), max(round(high * 0.12), 2)
             self._paint(painter, columns(self.strip, self.strip.said, wide), 0, upper)
             self._paint(painter, columns(self.strip, self.strip.then, wide), upper + gap, high - upper - gap)
-            other = columns(self.strip, self.strip.differ.astype(np.int8), wide)
-            for begin, end, code in spans(other):
-                if code == 1:
-                    painter.fillRect(begin, upper, max(end - begin, 1), gap, QColor(self.theme.ink))
+            for begin, end, code in spans(touched(self.strip, self.strip.differ, wide)):
+                if code:
+                    painter.fillRect(begin, upper, end - begin, gap, QColor(self.theme.ink))
         else:
             self._paint(painter, columns(self.strip, self.strip.said, wide), 0, high)
         painter.end()

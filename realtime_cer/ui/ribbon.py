@@ -38,6 +38,17 @@ def columns(strip: Strip, codes: npt.NDArray[np.int8], count: int) -> npt.NDArra
     return said
 
 
+def touched(strip: Strip, here: npt.NDArray[np.bool_], count: int) -> npt.NDArray[np.int8]:
+    """Which of ``count`` columns hold any of the decisions that ``here``, (n,), names: 1 or 0, each at least once."""
+    scale = count / (strip.end - strip.begin)
+    first = np.minimum(((strip.t[here] - strip.begin) * scale).astype(np.intp), count - 1)
+    last = np.clip(np.ceil((strip.t[here] + strip.step - strip.begin) * scale).astype(np.intp), first + 1, count)
+    turns = np.zeros(count + 1, np.int64)
+    np.add.at(turns, first, 1)
+    np.add.at(turns, last, -1)
+    return (turns[:-1].cumsum() > 0).astype(np.int8)
+
+
 def spans(said: npt.NDArray[np.int8]) -> Iterator[tuple[int, int, int]]:
     """Columns that say the same, joined: first, one past the last, and what they say."""
     at = 0

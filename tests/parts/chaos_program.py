@@ -27,7 +27,7 @@ from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice, weights_of
 from realtime_cer.config import Config
 from realtime_cer.inference import ort, silero
-from realtime_cer.inference.memory import trim
+from realtime_cer.inference.memory import apart, trim
 from realtime_cer.inference.mending import Mended
 from realtime_cer.inference.profile import settled
 from realtime_cer.perception import face
@@ -139,12 +139,13 @@ def say(**facts: Any) -> None:
 
 def main(camera: str, settings: str) -> int:
     """Entry point."""
+    apart()  # as ``live`` does, and what follows it
     mute_native()
     ort.OrtEngine = Faulty  # type: ignore[misc]
     face.Mended = silero.Mended = Breaking  # type: ignore[misc]
     config = settled(Config.model_validate({"engine": "cpu", **json.loads(settings)}))
     perception = load_perception(config, notice=notice)
-    trim()  # as ``live`` does
+    trim()
     sources: list[tuple[str, Source]] = [
         ("camera", open_camera(camera, wait=True)),
         ("microphone", open_microphone("default", wait=True)),

@@ -15,15 +15,16 @@ class ReplayText:
     of_then: str
     differ: str
     same: str
-    marks: str
     computing: str
     at: str
     playing: str
     standing: str
+    no_picture: str
     no_film: str
     film_over: str
     film_damaged: str
     no_row: str
+    without: str
     nothing: str
     not_there: str
 
@@ -44,14 +45,15 @@ ENGLISH: Final = ReplayText(
     of_then="as then",
     differ="{count} of {rows} differ",
     same="all as then",
-    marks="{count} marks",
     computing="deciding again …",
     at="{position} of {length}, {speed}, {state}: {said}",
     playing="plays",
     standing="stands",
+    no_picture="no picture here",
     no_film="this session has no film",
     film_over="the film ends before here",
     film_damaged="the film cannot be read",
+    without="without {models}",
     no_row="nothing was decided here",
     nothing="a gap",
     not_there="not there",
@@ -73,14 +75,15 @@ GERMAN: Final = ReplayText(
     of_then="wie damals",
     differ="{count} von {rows} anders",
     same="alles wie damals",
-    marks="{count} Marken",
     computing="wird neu entschieden …",
     at="{position} von {length}, {speed}, {state}: {said}",
     playing="läuft",
     standing="steht",
+    no_picture="hier ist kein Bild",
     no_film="dieser Mitschnitt hat keinen Film",
     film_over="der Film endet vor dieser Stelle",
     film_damaged="der Film ist nicht lesbar",
+    without="ohne {models}",
     no_row="hier wurde nichts entschieden",
     nothing="eine Lücke",
     not_there="nicht da",

@@ -1,0 +1,33 @@
+"""Memory that was freed is given back."""
+
+import subprocess
+import sys
+
+import pytest
+
+FREEING = """
+import numpy as np, psutil
+from realtime_cer.inference import memory
+
+def resident():
+    return psutil.Process().memory_info().rss / 2**20
+
+for _ in range(3):  # the C library raises its own threshold when large blocks are freed
+    np.ones(2**22, np.uint8)
+{first}
+before = resident()
+small, large = [], []
+for _ in range(64):
+    large.append(np.ones(2**21, np.uint8))
+    small.append(bytes(50_000))
+large.clear()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of other systems is another")
+@pytest.mark.parametrize(("first", "least", "most"), [("", 100, 200), ("memory.apart()", 0, 20)])
+def test_what_is_large_goes_back_at_once_when_kept_apart(first: str, least: float, most: float) -> None:
+    script = FREEING.format(first=first)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert least <= float(done.stdout) <= most, "MiB kept of 128 that were freed"
