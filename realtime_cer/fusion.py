@@ -3,6 +3,7 @@
 Pure functions on arrays; no threads, no clock.
 """
 
+import functools
 import json
 import tomllib
 from dataclasses import dataclass
@@ -142,6 +143,18 @@ def present_weights(weights: FusionWeights, present: npt.ArrayLike | None = None
     here: npt.NDArray[np.bool_] = np.array(present, bool)
     if here.shape[-1:] != weights.classes.shape[:1]:
         raise ValueError(f"present must be (..., {len(weights.classes)}), not {here.shape}")
+    return _of_one(weights, tuple(here.tolist())) if here.ndim == 1 else _factors(weights, here)
+
+
+@functools.lru_cache(maxsize=64)
+def _of_one(weights: FusionWeights, here: tuple[bool, ...]) -> Array:
+    """Factors of one row: of 2 to the power of M that there are, in an hour of rows as live."""
+    factors = _factors(weights, np.array(here))
+    factors.flags.writeable = False
+    return factors
+
+
+def _factors(weights: FusionWeights, here: npt.NDArray[np.bool_]) -> Array:
     mask: npt.NDArray[np.bool_] = np.expand_dims(here, -1)
     factors = _normalised(weights.classes, mask, axis=-2)
     if weights.models is not None:

@@ -141,7 +141,7 @@ def bench_replay() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         rows = "".join(to_json(named(k, k / 5)) + "\n" for k in range(18_000))
         Path(folder, "decisions.jsonl").write_text(rows, encoding="utf-8")
-        words = ["replay", folder, "--rule", "rule2", "--weights", "avcer-7cl", "--compare"]
+        words = ["replay", folder, "--rule", "rule2", "--weights", "avcer-7cl", "--compare", "--no-window"]
         begun = time.monotonic()
         subprocess.run(
             [sys.executable, "-m", "realtime_cer", *words], check=True, capture_output=True, env=dict(os.environ)

@@ -27,6 +27,9 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
 from realtime_cer.preferences import Preferences, preferences_file, read_preferences, write_preferences
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
+from realtime_cer.sinks.keeper import Keeper
+from realtime_cer.sinks.recorder import Recorder
+from realtime_cer.sinks.session import new_session
 from realtime_cer.ui import controls_actions as hand
 from realtime_cer.ui.controls import BUTTONS, LISTS
 from realtime_cer.ui.moment import Looks
@@ -252,6 +255,37 @@ def test_the_moment_just_gone_is_held_from_the_first_press_and_kept_by_the_secon
     assert (facts["kept_afterwards"], facts["settings"]["rule"]) == (True, "none")
     assert (session / "film.mkv").exists()
     assert (session / "decisions.jsonl").exists()
+
+
+def test_what_flags_hold_and_record_is_kept_and_marked(tmp_path: Path) -> None:
+    with Running() as it:
+        keeper = Keeper(tmp_path / "held", dict, it.desk.tell)
+        recorder = Recorder(new_session(tmp_path / "whole"), {}, sound=False)
+        recorder.begin(it.live.origin)
+        it.desk.attach(it.live, recorder, keeper)
+        assert it.desk.state.holding
+        count = len(it.rows)
+        it.until(lambda: len(it.rows) > count + 6)
+        it.desk.keep_moment()
+        it.until(lambda: it.desk.state.told[1].startswith("kept "))
+        assert len(list((tmp_path / "held").iterdir())) == 1
+        it.desk.mark()
+        assert it.desk.state.told[1].startswith("marked at ")
+        assert recorder.close()
+        it.desk.mark()
+        assert it.desk.state.told[1] == "no recording runs: nothing is marked"
+    assert b"operator" in (recorder.folder / "marks.jsonl").read_bytes()
+    assert not any(thread.name == "keeper" for thread in threading.enumerate())
+
+
+def test_a_run_that_keeps_nobodys_picture_keeps_no_moment_either(tmp_path: Path) -> None:
+    with Running() as it:
+        recorder = Recorder(new_session(tmp_path), {}, sound=False, film="avatar")
+        it.desk.attach(it.live, recorder)
+        it.desk.keep_moment()
+        assert "--no-pixels" in it.desk.state.told[1]
+        assert not it.desk.state.holding
+        assert recorder.close()
 
 
 def test_a_moment_that_cannot_be_kept_is_told_in_one_line(tmp_path: Path) -> None:

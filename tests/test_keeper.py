@@ -104,6 +104,7 @@ def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: P
         keeper.keep()
         wait_for(lambda: bool(said))
     assert said == ["the moment just gone is not kept: File too large"]
+    assert not list((tmp_path / "kept").iterdir()), "half a session is none"
     keeper.keep()
     wait_for(lambda: len(said) == 2)
     assert said[1].startswith("kept 2 s: ")

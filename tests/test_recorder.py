@@ -434,3 +434,5 @@ def test_without_pixels_nothing_shows_or_sounds_like_anybody(tmp_path: Path) -> 
     corner = shown[: frame.shape[0] // 8, : frame.shape[1] // 8]
     assert corner.std(axis=(0, 1)).max() < 2, "the ground is even where the camera sees a room"
     assert main([*words, "--no-pixels", "--record-film", "both"]) == 2
+    assert main([*words, "--no-pixels", "--keep", str(tmp_path / "moments")]) == 2
+    assert not (tmp_path / "moments").exists()

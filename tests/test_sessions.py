@@ -96,6 +96,17 @@ def test_torn_lines_are_put_beside_and_the_rest_is_kept(session: Path) -> None:
     assert (session / "decisions.torn").read_bytes() == b'{"t":0.8,"se\xc3\n' + lines[0][:40] + b"\n"
 
 
+@pytest.mark.parametrize("value", ['"soon"', "NaN", "null", "[]"])
+def test_rows_without_a_time_are_torn_ones(session: Path, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = session / "decisions.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[0].replace('"t":0.0', f'"t":{value}')]))
+    assert main(["sessions", "show", str(session)]) == 0
+    assert "line 16 is torn" in capsys.readouterr().err
+    assert repair(session, thorough=True) is not None
+    assert path.read_text() == "".join(lines)
+
+
 def test_an_interrupted_repair_is_done_again(session: Path) -> None:
     break_off(session)
     (session / "film.part").write_bytes(b"half of it")
@@ -138,7 +149,7 @@ def test_a_session_of_another_version_is_refused(session: Path, capsys: pytest.C
         told = capsys.readouterr().err
         assert "another version (format 2" in told
         assert told.count("\n") == 1
-    for words in (["sessions", "export", str(session)], ["replay", str(session)]):
+    for words in (["sessions", "export", str(session)], ["replay", str(session), "--no-window"]):
         assert main(words) == 2
         assert "another version (format 2" in capsys.readouterr().err
     assert (session / "session.json").read_bytes() == before

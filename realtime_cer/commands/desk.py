@@ -125,11 +125,9 @@ class LiveDesk:
         """What there is to choose from, what is in force among it."""
         if what == "rule":
             return tuple(Choice(rule, rule.removeprefix("rule")) for rule in RULES)
-        known: tuple[Choice, ...]
+        known = self._found.get(what, ())
         if what == "weights":
             known = tuple(Choice(name, name) for name in (_EQUAL, *PUBLISHED))
-        else:
-            known = self._found.get(what, ())
         now = self.state.chosen.get(what)
         if now is None or any(one.value == now for one in known):
             return known
@@ -255,7 +253,9 @@ class LiveDesk:
 
     def keep_moment(self) -> None:
         """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
-        if self._live is not None:
+        if self._whole is not None and self._whole.faceless:
+            self.tell("this run keeps nobody's picture, as --no-pixels asked: nor does this key")
+        elif self._live is not None:
             self._do("moment", self._moments.keep)
 
     def _facts(self) -> dict[str, Any]:

@@ -38,8 +38,9 @@ class Moments:
 
     def tap(self, item: Frame | AudioBlock | Decision) -> None:
         """Take one item, from any thread, at once."""
-        if self._keeper is not None:
-            self._keeper.tap(item)
+        keeper = self._keeper
+        if keeper is not None:
+            keeper.tap(item)
 
     def keep(self) -> None:
         """Keep the last seconds; the first time, begin to hold them. The disk may take its time."""

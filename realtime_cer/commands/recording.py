@@ -68,6 +68,8 @@ def recording_of(options: argparse.Namespace) -> Recording | None:
         return None
     if options.no_pixels and options.record_film is not None:
         raise Refused("--no-pixels keeps no picture: leave out --record-film, or --no-pixels")
+    if options.no_pixels and options.keep is not None:
+        raise Refused("--no-pixels keeps no picture, and --keep does: leave out one of them")
     film: Filming = "avatar" if options.no_pixels else options.record_film or "clean"
     return Recording(options.record, film, options.consent, options.forget_after)
 

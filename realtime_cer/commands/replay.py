@@ -38,7 +38,10 @@ examples:
 def add_arguments(commands: Any, raw: type[argparse.HelpFormatter], rules: Sequence[str]) -> None:
     """Add the ``replay`` command."""
     parser = commands.add_parser(
-        "replay", help="decide again with other settings, in seconds", epilog=EXAMPLES, formatter_class=raw
+        "replay",
+        help="play a session, and decide it again with other settings, in seconds",
+        epilog=EXAMPLES,
+        formatter_class=raw,
     )
     parser.add_argument("place", type=Path, metavar="SESSION|RESULTS", help="a session, or a folder of results")
     parser.add_argument("--rule", choices=rules, help="default: the one of then, as all that follows")

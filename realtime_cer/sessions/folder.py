@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from realtime_cer.errors import Refused
-from realtime_cer.sessions.lines import sort_lines
+from realtime_cer.sessions.lines import row_of, sort_lines
 from realtime_cer.sinks.disk import LOCK, hold, let_go, size_of
 from realtime_cer.sinks.marks import Mark, mark_of
 from realtime_cer.sinks.peaks import MOST, Peak, peaks
 from realtime_cer.sinks.series import step_of
 from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, MARKS, ROWS, SESSION
-from realtime_cer.sinks.tables import from_row
 
 FILMS = (CLEAN, DRAWN)
 
@@ -123,7 +122,7 @@ def read_session(folder: Path) -> Session:
     """
     facts = read_facts(folder)
     state = state_of(folder, facts)
-    rows, rows_trouble = _read(folder / ROWS, from_row, state)
+    rows, rows_trouble = _read(folder / ROWS, row_of, state)
     marks, marks_trouble = _read(folder / MARKS, mark_of, state)
     if not rows and rows_trouble is None and not (folder / ROWS).exists():
         rows_trouble = f"{folder} holds no decisions"

@@ -1,10 +1,14 @@
 """Lines of a session's files, of which some may be torn: by a power cut, a bad disk, or an editor."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from realtime_cer.records import Decision
+from realtime_cer.sinks.tables import from_row
 
 T = TypeVar("T")
 
@@ -25,6 +29,20 @@ class Sorted(Generic[T]):
         which = f"{len(self.torn)} lines from {first} on are" if more else f"line {first} is"
         read = "1 line was" if len(self.values) == 1 else f"{len(self.values)} lines were"
         return f"{path}: {read} read; {which} torn, and left out (realtime-cer sessions repair {path.parent})"
+
+
+def row_of(line: Any) -> Decision:
+    """The decision that a line of rows stands for, whose time and values are numbers.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        It is none.
+    """
+    row = from_row(line)
+    if not math.isfinite(row.t + sum(row.basic or ()) + sum(row.compound or ())):
+        raise ValueError(f"a decision at {row.t}")
+    return row
 
 
 def sort_lines(path: Path, read: Callable[[Any], T]) -> Sorted[T]:

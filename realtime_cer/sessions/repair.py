@@ -11,14 +11,13 @@ import av.error
 
 from realtime_cer.errors import Refused
 from realtime_cer.sessions.folder import FILMS, read_facts, sessions_below, started, state_of
-from realtime_cer.sessions.lines import sort_lines
+from realtime_cer.sessions.lines import row_of, sort_lines
 from realtime_cer.sessions.remux import remux
 from realtime_cer.sinks.disk import hold, let_go, sync
 from realtime_cer.sinks.marks import mark_of
 from realtime_cer.sinks.series import step_of
 from realtime_cer.sinks.session import FORMAT, MARKS, ROWS, SESSION
 from realtime_cer.sinks.summary import write_summary
-from realtime_cer.sinks.tables import from_row
 
 TORN, DAMAGED = ("decisions.torn", "marks.torn"), "session.damaged"
 """What could not be read is kept under these names."""
@@ -105,7 +104,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
     for leftover in folder.glob("*.part"):
         leftover.unlink()
-    rows, torn = _mend_lines(folder / ROWS, from_row)
+    rows, torn = _mend_lines(folder / ROWS, row_of)
     _, torn_marks = _mend_lines(folder / MARKS, mark_of)
     ends = {name: remux(folder / name) for name in FILMS if (folder / name).exists()}
     seconds = max([rows[-1].t + step_of(rows) if rows else 0.0, *(end or 0.0 for end in ends.values())])
@@ -133,12 +132,12 @@ def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
 
 def _torn(folder: Path) -> bool:
     """Whether there are lines that stand for nothing."""
-    files = ((folder / ROWS, from_row), (folder / MARKS, mark_of))
+    files = ((folder / ROWS, row_of), (folder / MARKS, mark_of))
     return any(path.exists() and sort_lines(path, read).torn for path, read in files)
 
 
 def _mend_whole(folder: Path, facts: dict[str, Any]) -> Repaired:
-    rows, torn = _mend_lines(folder / ROWS, from_row)
+    rows, torn = _mend_lines(folder / ROWS, row_of)
     _, torn_marks = _mend_lines(folder / MARKS, mark_of)
     return Repaired(folder, len(rows), torn + torn_marks, (), (), facts["ended"])
 

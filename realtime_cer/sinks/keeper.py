@@ -4,6 +4,7 @@ Nothing is on the disk before. Whoever brings pictures, sound and decisions neve
 out.
 """
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -72,7 +73,7 @@ class Keeper:
         if not self._over:
             self._inbox.put(_Wish(self._clock()))
 
-    def close(self, timeout_s: float = 5.0) -> bool:
+    def close(self, timeout_s: float = 2.0) -> bool:
         """Do what was asked for, and let go of everything else; False if it is stuck and was left alone."""
         self._over = True
         self._inbox.end()
@@ -101,10 +102,12 @@ class Keeper:
             self._notice("there is nothing to keep yet")
         else:
             session = new_session(self._folder, "--keep")
-            lock = hold(session)
+            lock, length = hold(session), None
             try:
                 length = self._moments.write(session, self._facts(), self._clock())
             finally:
                 if lock is not None:
                     let_go(lock)
+                if length is None:  # it is still in memory: the next wish may be granted
+                    shutil.rmtree(session, ignore_errors=True)
             self._notice(f"kept {length:.0f} s: {session}")

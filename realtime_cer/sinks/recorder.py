@@ -55,7 +55,7 @@ _LOOK_S, _SYNC_S = 1.0, 0.5
 
 
 class Recorder:
-    """Writes ``session.json``, ``decisions.jsonl`` and films into a folder, which it holds from now on.
+    """Writes rows, marks, films and what there is to tell of them into a folder, which it holds from now on.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Recorder:
     ----------
     lost : how many pictures, blocks of sound and decisions were left out
     error : the first thing that went wrong, in one line; None while all is well
-    ended : whether the session tells of its end; else it is to be repaired
+    ended, faceless : whether the session tells of its end; whether it keeps nobody's picture and voice
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Recorder:
         self.error: str | None = None
         self._notice, self._clock = notice, clock
         self._sound, self._pictures, self._filming = sound, pictures, film
-        self._faceless = film == "avatar"
+        self.faceless = film == "avatar"
         self._moment: Callable[[], Snapshot] | None = None
         self._films: list[LiveFilm] = []
         self._count = self._moved = 0
@@ -122,7 +122,7 @@ class Recorder:
         started = datetime.now().astimezone() - timedelta(seconds=self._clock() - origin)
         stamp = round(started.timestamp(), 3)
         self._facts |= {"started": started.isoformat(timespec="milliseconds"), "started_unix": stamp}
-        sound = self._sound and not self._faceless
+        sound = self._sound and not self.faceless
         names: tuple[str, ...] = (CLEAN,) if sound else ()
         if self._pictures:
             names = {"both": (CLEAN, DRAWN), "clean": (CLEAN,)}.get(self._filming, (DRAWN,))
@@ -137,10 +137,10 @@ class Recorder:
         """Take one item, from any thread, at once; before ``begin`` and after the end it is passed over."""
         if not self._recording:
             return
-        rows = isinstance(item, Decision) or (self._faceless and isinstance(item, AudioBlock))
+        rows = isinstance(item, Decision) or (self.faceless and isinstance(item, AudioBlock))
         if rows and not self._row_inbox.put(item):
             self._lose(_KINDS[type(item)])
-        if self._faceless and not isinstance(item, Decision):
+        if self.faceless and not isinstance(item, Decision):
             return  # the film shows an avatar, and is silent
         if self._films and not self._film_inbox.put(item) and not isinstance(item, Decision):
             self._lose(_KINDS[type(item)])
@@ -216,7 +216,7 @@ class Recorder:
                         continue
                     self._count += 1
                     self._try(partial(marks.follow, item))
-                    if self._moment is not None and self._faceless:
+                    if self._moment is not None and self.faceless:
                         self._try(partial(self._signal, item, self._moment(), voice, signals))
             self._try(marks.finish)
 
