@@ -27,6 +27,7 @@ from realtime_cer.pipeline.steps import Perception, load_perception
 from realtime_cer.records import Decision
 
 if TYPE_CHECKING:
+    from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.sinks.openmetrics import MetricsServer
     from realtime_cer.sinks.recorder import Recorder
 
@@ -132,12 +133,13 @@ def run_live(
         taps = [] if desk is None else [desk.tap]
         end: Callable[[], object] | None = None if desk is None else desk.close
         recorder: Recorder | None = None
+        keeper: Keeper | None = None
         if keep is not None:
             from realtime_cer.commands.record import open_keeper
 
-            keeper = open_keeper(keep, sources, config, weights, shifted.facts)
+            keeper = open_keeper(keep, sources, config, weights, shifted.facts, notice if desk is None else desk.tell)
             stack.callback(keeper.close)
-            taps.append(keeper.tap)
+            taps = taps or [keeper.tap]  # a desk passes on to it what it gets
         if record is None:
             live = recogniser(future, sources, taps=taps)  # the picture is shown while the networks load
         else:
@@ -151,7 +153,7 @@ def run_live(
             recorder.begin(live.origin, live.moment)
         stack.enter_context(live)
         if desk is not None:
-            desk.attach(live)
+            desk.attach(live, recorder, keeper)
         if server is not None:
             server.begin(live.moment)
         if pulse is not None:
