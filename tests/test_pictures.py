@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from realtime_cer.rules import REASONS
+from realtime_cer.ui.keys import BINDINGS
 from realtime_cer.ui.text import ENGLISH
 
 ROOT = Path(__file__).resolve().parent.parent
-LINK = re.compile(r"!\[([^]]*)\]\(([^)]+)\)")
+LINK = re.compile(r"(!?)\[([^]]*)\]\(([^)]+)\)")
 MOST_BYTES = 125_000
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/window.md"])
-def test_every_picture_of_a_page_is_there_and_told_in_words(page: str) -> None:
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_everything_a_page_links_is_there_and_pictures_are_told_in_words(page: str) -> None:
     path = ROOT / page
     links = LINK.findall(path.read_text(encoding="utf-8"))
-    assert links
-    for told, target in links:
-        assert told, f"{target} says nothing to who cannot see it"
+    for kind, told, target in links:
+        assert told or not kind, f"{target} says nothing to who cannot see it"
         assert "://" in target or (path.parent / target).is_file(), target
 
 
@@ -33,6 +33,12 @@ def test_every_picture_of_the_window_is_small_and_shown() -> None:
 
 
 def test_every_reason_to_abstain_has_its_picture() -> None:
-    told = [words.lower() for words, _ in LINK.findall((ROOT / "docs" / "window.md").read_text(encoding="utf-8"))]
+    told = [words.lower() for _, words, _ in LINK.findall((ROOT / "docs" / "window.md").read_text(encoding="utf-8"))]
     for reason in REASONS:
         assert any(ENGLISH.reasons[reason] in words for words in told), reason
+
+
+def test_every_key_of_the_window_is_told() -> None:
+    page = (ROOT / "docs" / "window.md").read_text(encoding="utf-8")
+    for one in BINDINGS:
+        assert f"| {one.cap} | {ENGLISH.keys[one.action]} |" in page
