@@ -281,7 +281,7 @@ def test_run_gives_a_row_and_a_line_for_every_frame_and_a_film(
 
 def test_a_challenge_file_alone_is_a_result_too(film: Path, tmp_path: Path) -> None:
     (tmp_path / "challenge.txt").write_text("precious", encoding="utf-8")
-    with pytest.raises(Refused, match=r"holds results \(challenge.txt\): add --overwrite"):
+    with pytest.raises(Refused, match=r"challenge.txt is there already: add --overwrite"):
         run_centred(film, tmp_path)
 
 

@@ -1,10 +1,8 @@
 """The ladder: down where a machine fails, back where there is room, and never to and fro."""
 
 import itertools
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,9 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from parts.perception import tiny_perception
+from parts.talking import Talking
 
 from realtime_cer.buffers import GRID_S, AudioRing, FrameRing
-from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline import ladder as ladder_module
@@ -333,28 +331,6 @@ def test_the_step_of_sound_may_change_between_two_windows_without_losing_any() -
 
 
 # Over the real threads.
-
-
-class Talking:
-    """A camera and a microphone in one, in real time."""
-
-    name = "made"
-
-    def __init__(self) -> None:
-        self.status = SourceStatus("live", "", 0.0)
-        self.counters = Counters()
-
-    def items(self, stop: threading.Event) -> Iterator[Frame | AudioBlock]:
-        begun, n = time.monotonic(), 0
-        while not stop.is_set():
-            n += 1
-            time.sleep(max(begun + n / 25 - time.monotonic(), 0))
-            yield Frame(begun + n / 25, n, np.full((48, 64, 3), 100 + n % 100, np.uint8))
-            loud = np.sin(np.arange(SAMPLE_RATE // 25) * 0.01).astype(np.float32) / 2
-            yield AudioBlock(begun + (n - 1) / 25, loud)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.mark.parametrize(

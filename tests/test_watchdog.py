@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import pytest
 from parts.perception import tiny_perception
+from parts.talking import Talking
 
 from realtime_cer.buffers import GRID_S
-from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
@@ -21,7 +20,7 @@ from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, Seeing
 from realtime_cer.pipeline.watchdog import Watchdog
 from realtime_cer.pipeline.worker import Worker
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Face, Frame, GridFrame, Visual
+from realtime_cer.records import Decision, Face, Frame, GridFrame, Visual
 
 
 def until(good: Callable[[], bool], seconds: float = 20) -> None:
@@ -120,28 +119,6 @@ def test_an_abandoned_worker_may_end_as_it_likes() -> None:
 
 
 # Over the real threads.
-
-
-class Talking:
-    """A camera and a microphone in one, in real time."""
-
-    name = "made"
-
-    def __init__(self) -> None:
-        self.status = SourceStatus("live", "", 0.0)
-        self.counters = Counters()
-
-    def items(self, stop: threading.Event) -> Iterator[Frame | AudioBlock]:
-        begun, n = time.monotonic(), 0
-        while not stop.is_set():
-            n += 1
-            time.sleep(max(begun + n / 25 - time.monotonic(), 0))
-            yield Frame(begun + n / 25, n, np.full((48, 64, 3), 100 + n % 100, np.uint8))
-            loud = np.sin(np.arange(SAMPLE_RATE // 25) * 0.01).astype(np.float32) / 2
-            yield AudioBlock(begun + (n - 1) / 25, loud)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class Watched:

@@ -8,18 +8,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from parts.moments import NOW, Double, decision, history, moment
 from parts.perception import tiny_perception
+from parts.talking import Talking
 from parts.windows import HEADING, redraw
 
-from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.commands.window import watch_window
 from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
+from realtime_cer.records import Decision
 from realtime_cer.ui import app, words
 from realtime_cer.ui.app import View, show
 from realtime_cer.ui.text import ENGLISH
@@ -122,31 +121,6 @@ def test_files_are_made_whole_before_a_lost_display_ends_the_process(
         assert told[-1] == f"the display has gone, and the window with it{line}"
         assert told[:-1] == ([] if line else ["whole"])
         told.clear()
-
-
-class Talking:
-    """A camera and a microphone in one, in real time, for ever."""
-
-    name = "made"
-
-    def __init__(self) -> None:
-        self.status = SourceStatus("live", "", 0.0)
-        self.counters = Counters()
-
-    def items(self, stop: threading.Event) -> Iterator[Frame | AudioBlock]:
-        begun, n = time.monotonic(), 0
-        while not stop.is_set():
-            n += 1
-            time.sleep(max(begun + n / 25 - time.monotonic(), 0))
-            picture = np.full((48, 64, 3), 80 + n % 120, np.uint8)
-            picture[::3, ::5] = 40 + n % 200
-            self.counters.frames += 1
-            yield Frame(begun + n / 25, n, picture)
-            loud = np.sin(np.arange(SAMPLE_RATE // 25) * 0.01).astype(np.float32) / 2
-            yield AudioBlock(begun + (n - 1) / 25, loud)
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def test_over_a_real_recogniser_rows_and_window_agree_and_all_ends_in_two_seconds(qapp: object) -> None:

@@ -10,7 +10,7 @@ from realtime_cer.capture.media import open_media
 from realtime_cer.capture.player import Player
 from realtime_cer.commands.console import Talk, notice, weights_of
 from realtime_cer.commands.live import loading
-from realtime_cer.commands.results import Results, prepare_folder
+from realtime_cer.commands.results import FILES, Results, usable
 from realtime_cer.commands.watching import watch
 from realtime_cer.commands.window import prepare_window
 from realtime_cer.config import Config
@@ -24,7 +24,7 @@ def run_demo(out: Path | None, config: Config, *, overwrite: bool = False, windo
     """The ``demo`` command; gives the exit code. What was decided before an interruption is kept."""
     weights = weights_of(config)
     folder = out or FOLDER
-    prepare_folder(folder, overwrite or out is None)
+    usable(folder, FILES, overwrite or out is None)
     interrupted = False
     with contextlib.ExitStack() as stack:
         future = stack.enter_context(loading(config))

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_export(options: argparse.Namespace) -> int:
     """The ``sessions export`` command; gives the exit code."""
-    from realtime_cer.commands.results import kept
+    from realtime_cer.commands.results import kept, usable
     from realtime_cer.commands.rows import open_rows
     from realtime_cer.sinks.annotations import FILES, formats_of, write_annotations
     from realtime_cer.sinks.segments import BRIDGE_S, MINIMUM_S
@@ -98,28 +98,3 @@ def _bar() -> "Progress":
         transient=True,
         disable=not console.is_terminal,
     )
-
-
-def usable(folder: Path, names: list[str], overwrite: bool) -> None:
-    """Make the folder, or see that files of these names may be written into it.
-
-    Raises
-    ------
-    Refused
-        It is a file, holds one of them and ``overwrite`` is not set, or cannot be written.
-    """
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise Refused(f"{folder} is a file: give a folder with --out")
-        there = [folder / name for name in names if (folder / name).exists()]
-        strange = [path for path in there if not path.is_file()]
-        if strange:
-            raise Refused(f"{strange[0]} is no file and cannot be replaced: give another --out")
-        if there and not overwrite:
-            raise Refused(f"{there[0]} is there already: add --overwrite to replace it, or give another --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise Refused(f"{folder} cannot be written ({error.strerror}): give another --out") from None

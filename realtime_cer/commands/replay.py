@@ -172,13 +172,13 @@ def _write(
     config: "Config",
     changed: Mapping[str, Any],
 ) -> None:
-    from realtime_cer.commands.results import FILES, Results, kept, prepare_folder
+    from realtime_cer.commands.results import FILES, Results, kept, usable
     from realtime_cer.sinks.comparison import draw_comparison
 
     out: Path = options.out
     if out.resolve() == found.folder.resolve():
         raise Refused(f"{out} holds the rows of then: give another --out")
-    prepare_folder(out, options.overwrite)
+    usable(out, FILES, options.overwrite)
     if (out / PICTURE).exists() and not options.overwrite:
         raise Refused(f"{out / PICTURE} is there already: add --overwrite to replace it, or give another --out")
     with Results(out, config) as results:

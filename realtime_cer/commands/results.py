@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -20,23 +20,23 @@ FILES = (*ALWAYS, OVERLAY, CHALLENGE)
 """Every file of a folder of results; the last two only where they were asked for."""
 
 
-def prepare_folder(folder: Path, overwrite: bool) -> None:
-    """Make the folder, or see that it may be used.
+def usable(folder: Path, names: Sequence[str], overwrite: bool) -> None:
+    """Make a folder and see that these files can be written there.
 
     Raises
     ------
     Refused
-        It is a file, holds results and ``overwrite`` is not set, or cannot be written.
+        It is a file, holds one of them and ``overwrite`` is not set, or cannot be written.
     """
     try:
         if folder.exists() and not folder.is_dir():
             raise Refused(f"{folder} is a file: give a folder with --out")
-        held = [name for name in FILES if (folder / name).exists()]
-        strange = [name for name in held if not (folder / name).is_file()]
+        there = [folder / name for name in names if (folder / name).exists()]
+        strange = [path for path in there if not path.is_file()]
         if strange:
-            raise Refused(f"{folder / strange[0]} is no file and cannot be replaced: give another --out")
-        if held and not overwrite:
-            raise Refused(f"{folder} holds results ({held[0]}): add --overwrite to replace them, or give another --out")
+            raise Refused(f"{strange[0]} is no file and cannot be replaced: give another --out")
+        if there and not overwrite:
+            raise Refused(f"{there[0]} is there already: add --overwrite to replace it, or give another --out")
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
@@ -50,7 +50,7 @@ class Results:
 
     Parameters
     ----------
-    folder : prepared by ``prepare_folder``
+    folder : made by ``usable``
     config : the settings that the summary tells
     origin : time of the first instant; rows count from there, so that they start at 0
     """
@@ -120,4 +120,5 @@ def kept(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Refused(f"{folder} cannot be written any more ({error.strerror}): what was written is kept") from None
+        why = f"{folder} cannot be written any more ({error.strerror})"
+        raise Refused(f"{why}: make room, or give another folder; what was written is kept") from None

@@ -11,8 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
-from realtime_cer.commands.export import usable
-from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, prepare_folder
+from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, usable
 from realtime_cer.config import Config
 from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.fusion import FusionWeights
@@ -55,8 +54,7 @@ def run_file(
         raise Refused(f"{file} would be replaced by the results: give another --out")
     console = Talk(stderr=True)
     with contextlib.closing(load_perception(config, notice=notice)) as perception:
-        usable(out, extra, overwrite)
-        prepare_folder(out, overwrite)  # last, so that nothing that is refused leaves a folder behind
+        usable(out, [*FILES, *extra], overwrite)  # last, so that nothing that is refused leaves a folder behind
         tell_engine(config)
         with _bar(console) as bar:
             task = bar.add_task(media.name, total=media.duration, done="")

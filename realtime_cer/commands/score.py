@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from realtime_cer.commands.console import Talk, notice
-from realtime_cer.commands.export import seconds, usable
+from realtime_cer.commands.export import seconds
+from realtime_cer.commands.results import usable
 from realtime_cer.errors import Refused
 
 JSON, PICTURE = "score.json", "confusion.png"
