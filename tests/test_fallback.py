@@ -10,9 +10,10 @@ import pytest
 
 from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine, load
-from realtime_cer.inference.fallback import FIRST_WAIT_S, LONGEST_WAIT_S, PATIENCE, Fallback, GoingOn, Rung
+from realtime_cer.inference.fallback import FIRST_WAIT_S, LONGEST_WAIT_S, Fallback, GoingOn, Rung
 from realtime_cer.inference.manifest import engines_folder, read_manifest
 from realtime_cer.inference.ort import OrtEngine
+from realtime_cer.inference.patience import PATIENCE
 from realtime_cer.inference.verify import LIMITS, inputs, verify
 
 Outputs = dict[str, np.ndarray]

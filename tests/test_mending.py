@@ -22,8 +22,8 @@ from realtime_cer.cli import main
 from realtime_cer.config import Config, FaceConfig
 from realtime_cer.errors import EngineFault
 from realtime_cer.fusion import FusionWeights
-from realtime_cer.inference.fallback import PATIENCE
 from realtime_cer.inference.mending import Mended
+from realtime_cer.inference.patience import PATIENCE
 from realtime_cer.inference.silero import BLOCK, Silero
 from realtime_cer.perception.face import FaceFinder
 from realtime_cer.perception.voice import SileroVoice
@@ -157,6 +157,36 @@ def test_one_that_fails_at_every_second_call_is_told_of_once(told: list[str]) ->
     assert told[0] == "voice detector failed (the device is busy): it is tried again with every input"
     opened = [PATIENCE * 2**n for n in range(5)]
     assert told[1:] == [f"voice detector was opened anew after {faults} faults" for faults in opened]
+
+
+def test_what_never_works_is_opened_anew_for_ever_and_not_ever_more_rarely() -> None:
+    patience = Patience()
+    due = [n for n in range(1, 2000) if patience.fault()]
+    assert due[:7] == [PATIENCE * 2**n for n in range(7)]
+    assert set(np.diff(due[6:])) == {300}
+
+
+def test_what_is_closed_while_it_is_opened_anew_is_freed() -> None:
+    made: list[str] = []
+    freed: list[str] = []
+
+    def opened() -> str:
+        made.append(f"session {len(made)}")
+        if len(made) > 1:
+            mended.close()
+        return made[-1]
+
+    mended = Mended("voice detector", opened, free=freed.append)
+
+    def fails(session: str) -> None:
+        raise OSError("lost")
+
+    for _ in range(PATIENCE):
+        with pytest.raises(EngineFault):
+            mended.ask(fails)
+    assert sorted(freed) == made == ["session 0", "session 1"]
+    with pytest.raises(RuntimeError, match="is closed"):
+        mended.ask(fails)
 
 
 def test_an_error_of_our_own_is_no_fault_of_the_library(mediapipe: Broken, finder: FaceFinder, told: list[str]) -> None:

@@ -252,6 +252,38 @@ def test_what_one_signal_does_not_end_is_ended_by_its_limit_and_says_where_it_wa
     assert 'File "<string>", line 11' in where
 
 
+FULL = """
+import os, time
+from realtime_cer.commands import ending
+ending.last_acts.append(lambda: os.write(1, b"acted"))
+os.set_blocking(2, False)
+try:
+    while True:
+        os.write(2, b"x" * 4096)
+except BlockingIOError:
+    os.set_blocking(2, True)
+with ending.Signals(0.2, 1.0):
+    os.write(1, b"begun ")
+    try:
+        time.sleep(30)
+    except KeyboardInterrupt:
+        time.sleep(30)
+"""
+
+
+def test_the_limit_holds_also_where_nobody_reads_what_is_said() -> None:
+    process = subprocess.Popen([sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert os.read(process.stdout.fileno(), 6) == b"begun "
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(timeout=20) == 130
+        assert process.stdout.read() == b"acted"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 SWALLOWED = """
 import signal
 from realtime_cer import cli

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from realtime_cer.batch.crew import Crew, Processes, work
 from realtime_cer.batch.jobs import Job, Outcome, Task, collect, sort_out, tidy
+from realtime_cer.commands import ending
 from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -116,6 +117,8 @@ def _watched(crew: Crew, jobs: Sequence[Job], console: Talk, outcomes: list[Outc
         line = bar.add_task("", total=sum(sizes.values()))
 
         def show(job: Job | None = None, part: float = 0.0) -> None:
+            if ending.interrupted.is_set():
+                raise KeyboardInterrupt
             if job is not None:
                 share[job.name] = part
             finished = sum(value >= 1 for value in share.values())

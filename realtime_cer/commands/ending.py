@@ -3,6 +3,7 @@
 A watcher thread counts the signals beside the main thread, which a driver may hold for as long as it likes.
 """
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -37,7 +38,8 @@ class Signals:
     ----------
     patience_s : if the main thread has not even noticed the first signal by then, a driver has it, and the process
         ends; None waits for ever, for work that must not be torn
-    limit_s : what has not ended so long after the first signal is ended as by a second one; None waits for ever
+    limit_s : what has not ended so long after the first signal is ended as by a second one; None waits for ever, and
+        so does it beside a ``patience_s`` of None
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(self._before)
+        interrupted.clear()
         self._woken.close()
         self._watcher.join()
         self._heard.close()
@@ -83,19 +86,15 @@ class Signals:
             second = self._next(first + _ONE_S, self._patience_s)
         except TimeoutError:
             if not self.noticed:
-                os._exit(INTERRUPTED)
+                _end_at_once()
+            limit_s = self._limit_s
+            left_s = None if limit_s is None else max(first + limit_s - time.monotonic(), 0.01)
             try:
-                second = self._next(
-                    first + _ONE_S, self._limit_s and max(first + self._limit_s - time.monotonic(), 0.01)
-                )
+                second = self._next(first + _ONE_S, left_s)
             except TimeoutError:
-                if not sys.stderr.isatty():  # a log: let it say what held the program up
-                    faulthandler.dump_traceback(sys.stderr)
-                second = time.monotonic()
+                _end_at_once(tell=True)
         if second is not None:
-            for act in list(last_acts):
-                act()
-            os._exit(INTERRUPTED)
+            _end_at_once()
 
     def _next(self, since: float = 0.0, timeout_s: float | None = None) -> float | None:
         """Wait for a signal, earlier ones than ``since`` left out; gives when it came, or None where none will.
@@ -111,6 +110,18 @@ class Signals:
             if now >= since and any(number in said for number in _SIGNALS):
                 return now
         return None
+
+
+def _end_at_once(*, tell: bool = False) -> NoReturn:
+    """Do what is still to be done, and end; a log is told what every thread was at."""
+    for act in list(last_acts):
+        act()
+    if tell:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # no descriptor, or nobody reads it
+            if not sys.stderr.isatty():
+                os.set_blocking(sys.stderr.fileno(), False)
+                faulthandler.dump_traceback(sys.stderr)
+    os._exit(INTERRUPTED)
 
 
 def leave(code: int) -> NoReturn:

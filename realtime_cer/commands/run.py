@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
+from realtime_cer.commands import ending
 from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
 from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, usable
 from realtime_cer.config import Config
@@ -137,6 +138,8 @@ def analyse(
     with Results(out, config) as results:
         try:
             for decision in decisions:
+                if ending.interrupted.is_set():
+                    raise KeyboardInterrupt
                 results.write(decision)
                 if centred:
                     challenge.add(decision)

@@ -18,6 +18,7 @@ from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.inference.engine import Engine
 from realtime_cer.inference.manifest import Manifest
 from realtime_cer.inference.memory import trim
+from realtime_cer.inference.patience import Patience
 from realtime_cer.inference.vectors import Answer, Batch, VectorsLost, as_array, chained
 
 GoingOn = Callable[[], bool]
@@ -25,9 +26,6 @@ GoingOn = Callable[[], bool]
 
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 600.0
-
-PATIENCE = 5
-"""Faults of the safe engine in a row after which it is opened anew; then twice as many."""
 
 _JOIN_S = 2.0
 
@@ -69,8 +67,7 @@ class Fallback:
     ) -> None:
         self._safe = safe
         self._anew = anew
-        self._faults = 0
-        self._patience = PATIENCE
+        self._patience = Patience()
         self._better = list(better)
         self._notice = notice
         self._clock = clock
@@ -131,8 +128,8 @@ class Fallback:
         if isinstance(answer, str):
             self._tell_fault(answer)
             raise EngineFault(self.manifest.name, answer)
-        if self._faults:
-            self._faults, self._patience = 0, PATIENCE
+        if self._patience.faults:
+            self._patience.reset()
             self._notice(f"{self.manifest.name}: {engine.backend} works again")
         self._ran = engine.backend
         return answer
@@ -224,14 +221,13 @@ class Fallback:
     def _tell_fault(self, why: str) -> None:
         """Tell of the first fault of the safe engine in a row, and open it anew where they do not end."""
         name, backend = self.manifest.name, self._safe.backend
-        self._faults += 1
-        if self._faults == 1:
+        due = self._patience.fault()
+        if self._patience.faults == 1:
             self._notice(
                 f"{name}: {backend} failed ({why}), and nothing is below it: it is tried again with every input"
             )
-        if self._anew is None or self._faults < self._patience:
+        if self._anew is None or not due:
             return
-        self._patience *= 2
         try:
             opened = self._anew()
         except Exception as error:  # the disk, or the memory: whatever it is, the next inputs are tried all the same
@@ -242,7 +238,7 @@ class Fallback:
                 self._active = opened
             self._safe = opened
         trim()
-        self._notice(f"{name}: {backend} was opened anew after {self._faults} faults")
+        self._notice(f"{name}: {backend} was opened anew after {self._patience.faults} faults")
 
     def _later(self) -> float:
         due = self._clock() + self._wait_s

@@ -1,10 +1,11 @@
 """A native object whose calls may fail, as those into a driver do: its faults are told, and it is opened anew."""
 
+import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from realtime_cer.errors import EngineFault
-from realtime_cer.inference.fallback import PATIENCE
+from realtime_cer.inference.patience import PATIENCE, Patience
 
 Native = TypeVar("Native")
 Answer = TypeVar("Answer")
@@ -21,8 +22,8 @@ class Mended(Generic[Native]):
     """Holds a native object, and does for it what ``Fallback`` does for the last engine of a network.
 
     A call that raises has no answer: that is an ``EngineFault``, told with the first of them. The next call is tried
-    all the same; after 5, 10, 20… faults the object is opened anew. It works again when it has answered five times in
-    a row: one that fails at every second call is not told of with every call.
+    all the same, and after some faults (``Patience``) the object is opened anew. It works again when it has answered
+    five times in a row: one that fails at every second call is not told of with every call.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class Mended(Generic[Native]):
     ) -> None:
         self.name = name
         self._open, self._notice, self._free = open, notice, free
-        self._faults = self._answered = 0
-        self._patience = PATIENCE
+        self._patience, self._answered = Patience(), 0
+        self._swap = threading.Lock()
         self._native: Native | None = open()
 
     def ask(self, call: Callable[[Native], Answer]) -> Answer:
@@ -66,34 +67,37 @@ class Mended(Generic[Native]):
             why = " ".join(str(error).split())[:200] or type(error).__name__
             self._tell(why)
             raise EngineFault(self.name, why) from error
-        if self._faults:
+        if self._patience.faults:
             self._answered += 1
             if self._answered >= PATIENCE:
-                self._faults, self._patience = 0, PATIENCE
+                self._patience.reset()
                 self._notice(f"{self.name} works again")
         return answer
 
     def close(self) -> None:
         """Let go of the native object. Harmless when repeated."""
-        native, self._native = self._native, None
+        with self._swap:
+            native, self._native = self._native, None
         if native is not None:
             self._free(native)
 
     def _tell(self, why: str) -> None:
         """Tell of the first fault, and open anew where they do not end."""
-        self._faults += 1
+        due = self._patience.fault()
         self._answered = 0
-        if self._faults == 1:
+        if self._patience.faults == 1:
             self._notice(f"{self.name} failed ({why}): it is tried again with every input")
-        if self._faults < self._patience:
+        if not due:
             return
-        self._patience *= 2
         try:
             opened = self._open()
         except Exception as error:  # the disk, or the memory: whatever it is, the next inputs are tried all the same
             self._notice(f"{self.name} cannot be opened anew: {' '.join(str(error).split())[:200]}")
             return
-        old, self._native = self._native, opened
-        if old is not None:
-            self._free(old)
-        self._notice(f"{self.name} was opened anew after {self._faults} faults")
+        with self._swap:
+            old = self._native
+            if old is not None:
+                self._native = opened
+        self._free(opened if old is None else old)
+        if old is not None:  # else it was closed meanwhile
+            self._notice(f"{self.name} was opened anew after {self._patience.faults} faults")

@@ -66,9 +66,9 @@ class Board:
             self.preview.put(Frame(frame.t, frame.seq, read_only(frame.picture[::2, ::2].copy())))
 
     def seen(self, frame: Frame, visual: Visual) -> None:
-        """Note what was seen in a frame."""
+        """Note what was seen in a frame; one that was not searched leaves what was seen before."""
         with self._lock:
-            if frame.t >= self._forgotten:
+            if visual.searched and frame.t >= self._forgotten:
                 self._analysed = (frame, visual)
 
     def delayed(self, visual: Visual, now: float) -> None:

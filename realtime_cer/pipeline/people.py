@@ -62,11 +62,11 @@ class People:
 
         Parameters
         ----------
-        visual : what was seen at this instant, None where that is missing
+        visual : what was seen at this instant, None where that is missing; one that was not searched tells nothing
         acoustic : the sound's scores that count
         row : makes a decision of a face's scores
         """
-        if visual is None:
+        if visual is None or not visual.searched:
             return row({"static": None, "dynamic": None, "acoustic": self._own(self._target, acoustic)}, None)
         self._look(visual)
         if visual.face is None:

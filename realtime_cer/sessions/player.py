@@ -4,7 +4,8 @@ Running at the same time, each in its own thread:
 
 - whoever looks asks for snapshots, seeks and changes settings; nothing of that ever waits;
 - replay decisions: decides the whole session again whenever the settings change, the newest wish first;
-- replay film: decodes pictures a little ahead, see ``Pictures``.
+- replay film: decodes pictures a little ahead, see ``Pictures``;
+- replay sound: plays the film's sound, see ``Sound``.
 """
 
 import threading
@@ -20,20 +21,19 @@ import numpy as np
 
 from realtime_cer.control import Strip
 from realtime_cer.errors import Refused
-from realtime_cer.records import Decision, Frame, Snapshot
-from realtime_cer.sessions.pictures import Pictures, State
+from realtime_cer.records import Decision, Snapshot
+from realtime_cer.sessions.pictures import State
 from realtime_cer.sessions.seen import people_of, visual_of
+from realtime_cer.sessions.shown import Shown
+from realtime_cer.sessions.sound import Audible, Sound
 from realtime_cer.sessions.timeline import Timeline, Wish, timeline
 from realtime_cer.sessions.transport import Transport
-from realtime_cer.sinks.session import CLEAN
 from realtime_cer.smoothing import Smoothed, smooth
 
 _SPAN_S = 60.0
 _EARLY_S = 1e-6
 _HOLE = 2.5
 """A decision holds for so many steps at most: at half the rate, which live may fall to, every second has no row."""
-
-_RESTAMP_S = 0.5
 
 
 class Player:
@@ -45,7 +45,7 @@ class Player:
     first : what is shown at first
     film : whose times are those of the session, or None
     marks : times that were marked
-    tell : told in one line, from any thread, why settings cannot be taken
+    tell : told in one line, from any thread, why settings cannot be taken, or the film not be heard
     clock : seconds
     """
 
@@ -60,11 +60,9 @@ class Player:
     ) -> None:
         self._then, self._line, self._marks, self._tell = tuple(then), first, marks, tell
         self._wish = first.wish
-        self._pictures = None if film is None else Pictures(film)
-        self._boxed = film is not None and film.name == CLEAN  # others have what was recognised in the picture
         self._transport = Transport(first.strip.begin, first.strip.end, clock)
-        self._given: Frame | None = None
-        self._seen: tuple[Decision | None, Frame | None] = (None, None)
+        self._shown = Shown(film)
+        self._sound = None if film is None else Sound(film, self._transport, tell, clock)
         self._cut: tuple[Timeline, int, int] = (first, 0, 0)
         self._minute: tuple[tuple[Decision, ...], tuple[Smoothed, ...]] = ((), ())
         self._error: Exception | None = None
@@ -74,8 +72,9 @@ class Player:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        if self._pictures is not None:
-            self._pictures.start()
+        self._shown.start()
+        if self._sound is not None:
+            self._sound.start()
         return self
 
     def __exit__(
@@ -84,9 +83,10 @@ class Player:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if self._sound is not None:
+            self._sound.close()
         self._thread.join(2.0)
-        if self._pictures is not None:
-            self._pictures.close()
+        self._shown.close()
 
     # What it plays.
 
@@ -174,14 +174,14 @@ class Player:
             self._minute = line.rows[first : place + 1], line.shown[first : place + 1]
         held = place >= 0 and t - line.rows[place].t < _HOLE * line.strip.step
         decision = line.rows[place] if held else None
-        frame, fresh = self._picture(t)
+        frame, fresh = self._shown.picture(t)
         visual = None if decision is None else visual_of(decision)
         people = () if decision is None else people_of(decision)
         engines = {} if decision is None else {name: one for name, one in decision.engine.items() if one}
         return Snapshot(
             t=t,
             frame=frame,
-            analysed=self._analysed(decision, frame) if fresh and self._boxed else None,
+            analysed=self._shown.analysed(decision, frame) if fresh else None,
             visual=visual,
             sound=None,
             decision=decision,
@@ -205,7 +205,22 @@ class Player:
     @property
     def film(self) -> State:
         """Whether there is a picture at the present position, or why there is none."""
-        return "none" if self._pictures is None else self._pictures.state(self.position)
+        return self._shown.state(self.position)
+
+    @property
+    def sound(self) -> Audible:
+        """Whether the film is heard while it plays, or why not."""
+        return "none" if self._sound is None else self._sound.state
+
+    @property
+    def muted(self) -> bool:
+        """Whether nobody wants to hear the film."""
+        return self._sound is not None and self._sound.muted
+
+    def mute(self, on: bool) -> None:
+        """Play the film silently, or aloud."""
+        if self._sound is not None:
+            self._sound.mute(on)
 
     @property
     def paused(self) -> bool:
@@ -233,29 +248,7 @@ class Player:
     def drew(self, seconds: float) -> None:
         """Nothing: nobody decides in time here."""
 
-    # Its parts.
-
-    def _picture(self, t: float) -> tuple[Frame | None, bool]:
-        """The picture to show, and whether it is of this time."""
-        if self._pictures is None or self._pictures.state(t) != "there":
-            return None, False
-        frame, sought = self._pictures.at(t)
-        if frame is None or not sought:
-            self._given = None
-            return frame, True
-        # For a moment, until it is found: the newest there is, which is not told to be old.
-        given = self._given
-        if given is None or given.picture is not frame.picture or abs(t - given.t) > _RESTAMP_S:
-            self._given = replace(frame, t=t)
-        return self._given, False
-
-    def _analysed(self, decision: Decision | None, frame: Frame | None) -> Frame | None:
-        """The picture that a row's face is in: the one that is shown when the row comes."""
-        if frame is None or decision is None:
-            return None
-        if self._seen[0] is not decision or self._seen[1] is None:
-            self._seen = decision, replace(frame, t=decision.t)
-        return self._seen[1]
+    # Its thread.
 
     def _decide(self) -> None:
         """The thread that decides again."""

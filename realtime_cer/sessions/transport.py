@@ -2,6 +2,24 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """A stretch that is played without a break: from ``begin`` seconds of the session on, since ``since`` of the clock.
+
+    ``speed`` is how many seconds of the session pass in one; at ``end`` it stands.
+    """
+
+    begin: float
+    since: float
+    speed: float
+    end: float
+
+    def at(self, now: float) -> float:
+        """Seconds of the session at a time of the clock."""
+        return min(self.begin + (now - self.since) * self.speed, self.end)
 
 
 class Transport:
@@ -15,7 +33,7 @@ class Transport:
 
     def __init__(self, begin: float, end: float, clock: Callable[[], float]) -> None:
         self._begin, self._end, self._clock = begin, end, clock
-        self._at, self._since, self._speed, self._playing = begin, clock(), 1.0, False
+        self._course, self._playing = Course(begin, clock(), 1.0, end), False
         self._lock = threading.Lock()
 
     @property
@@ -27,14 +45,19 @@ class Transport:
     @property
     def playing(self) -> bool:
         """Whether it goes on by itself."""
+        return self.course is not None
+
+    @property
+    def course(self) -> Course | None:
+        """How it goes on by itself, another object after every change; None while it stands."""
         with self._lock:
             self._now()
-            return self._playing
+            return self._course if self._playing else None
 
     @property
     def speed(self) -> float:
         """How many seconds of the session pass in one."""
-        return self._speed
+        return self._course.speed
 
     def play(self, on: bool) -> None:
         """Go on, from the beginning again where it stands at the end; or stand still."""
@@ -60,17 +83,16 @@ class Transport:
         if not speed > 0:
             raise ValueError(f"a speed must be above 0, not {speed}")
         with self._lock:
-            self._move(self._now())
-            self._speed = speed
+            self._move(self._now(), speed)
 
-    def _move(self, t: float) -> None:
-        self._at, self._since = t, self._clock()
+    def _move(self, t: float, speed: float | None = None) -> None:
+        self._course = Course(t, self._clock(), speed or self._course.speed, self._end)
 
     def _now(self) -> float:
         if not self._playing:
-            return self._at
-        t = self._at + (self._clock() - self._since) * self._speed
+            return self._course.begin
+        t = self._course.at(self._clock())
         if t >= self._end:
-            self._at, self._playing = self._end, False
-            return self._end
+            self._move(self._end)
+            self._playing = False
         return t

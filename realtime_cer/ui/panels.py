@@ -204,9 +204,10 @@ def sound(snapshot: Snapshot, text: Words, width: int) -> Lines:
     line.append_text(bar(1 - heard.level_db / _QUIETEST_DB, length, _MODELS["acoustic"]))
     level = f"{max(heard.level_db, _QUIETEST_DB):4.0f} dB  " if heard.level_db > -119 else f"  {text.silent} "
     line.append(f" {level}")
-    line.append(
-        f"● {text.voice}" if heard.voice else f"○ {text.no_voice}", palette.GOOD if heard.voice else palette.QUIET
-    )
+    if heard.voice is not None:  # the detector has an answer
+        line.append(
+            f"● {text.voice}" if heard.voice else f"○ {text.no_voice}", palette.GOOD if heard.voice else palette.QUIET
+        )
     return [line]
 
 

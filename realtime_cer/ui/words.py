@@ -70,7 +70,7 @@ def missing(text: Text, model: str, snapshot: Snapshot) -> str:
     visual = snapshot.visual
     if visual is None or snapshot.t - visual.frame_t > _STALE_S:
         return text.no_picture
-    return text.no_face if visual.face is None and visual.searched else text.too_late
+    return text.no_face if visual.face is None else text.too_late
 
 
 def engines(text: Text, snapshot: Snapshot) -> str:

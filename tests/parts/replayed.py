@@ -10,7 +10,7 @@ from realtime_cer.config import Config, load_weights
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import MODELS
 from realtime_cer.pipeline.decision import decision
-from realtime_cer.records import Decision, Face, Scores
+from realtime_cer.records import SAMPLE_RATE, Decision, Face, Floats, Scores
 from realtime_cer.sessions.replay import Settings
 from realtime_cer.sinks.film import FilmWriter
 from realtime_cer.sinks.tables import from_row, to_json
@@ -48,16 +48,31 @@ def decided(config: Config, weights: str, *, count: int = 200, without: tuple[st
 
 
 def write_session(
-    folder: Path, rows: Sequence[Decision], *, film: bool = True, seconds: float | None = None, name: str = "film.mkv"
+    folder: Path,
+    rows: Sequence[Decision],
+    *,
+    film: bool = True,
+    seconds: float | None = None,
+    name: str = "film.mkv",
+    sound: Floats | None = None,
 ) -> Path:
-    """A session of these rows, and a film whose n-th picture has the number n, as long as the rows or so long."""
+    """A session of these rows, and a film whose n-th picture has the number n, as long as the rows or so long.
+
+    Parameters
+    ----------
+    sound : (n,) of 16 kHz, heard in the film; None for one without
+    """
     folder.mkdir(parents=True)
     (folder / "decisions.jsonl").write_text("".join(to_json(row) + "\n" for row in rows), encoding="utf-8")
     settings = Config(rule=rows[0].rule, weights=rows[0].weights).model_dump(mode="json")  # type: ignore[arg-type]
     facts = {"format": 1, "ended": "2026-05-04T10:30:00+02:00", "settings": settings}
     (folder / "session.json").write_text(json.dumps(facts), encoding="utf-8")
     if film:
-        with FilmWriter(folder / name, SIZE, fps=FPS, live=True) as writer:
+        rate = None if sound is None else SAMPLE_RATE
+        with FilmWriter(folder / name, SIZE, fps=FPS, audio_rate=rate, live=True) as writer:
             for n in range(round((rows[-1].t + 0.2 if seconds is None else seconds) * FPS)):
                 writer.picture(n / FPS, numbered(n, *SIZE))
+                if sound is not None:
+                    begin, end = (round(k / FPS * SAMPLE_RATE) for k in (n, n + 1))
+                    writer.sound(begin / SAMPLE_RATE, sound[begin:end])
     return folder
