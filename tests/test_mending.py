@@ -23,7 +23,7 @@ from realtime_cer.config import Config, FaceConfig
 from realtime_cer.errors import EngineFault
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.inference.mending import Mended
-from realtime_cer.inference.patience import PATIENCE
+from realtime_cer.inference.patience import PATIENCE, Patience
 from realtime_cer.inference.silero import BLOCK, Silero
 from realtime_cer.perception.face import FaceFinder
 from realtime_cer.perception.voice import SileroVoice
