@@ -158,6 +158,19 @@ def test_identities_hold_with_real_faces(finder: FaceFinder) -> None:
     assert identities_hold(one, finder)
 
 
+def test_a_camera_that_changes_its_size_shows_the_same_people() -> None:
+    large: list[Box] = [(60, 40, 90, 120), (400, 150, 90, 120)]
+    small: list[Box] = [(30, 20, 45, 60), (200, 75, 45, 60)]
+    tracker = FaceTracker(Told([large] * 4 + [small] * 3 + [large] * 3), FaceConfig())
+    ids = [everybody for _, everybody in watch(tracker, 4)]
+    half = np.ascontiguousarray(WALL[::2, ::2])
+    for n in range(4, 10):
+        tracker.see(Frame(n * 0.2, n, half if n < 7 else WALL))
+        ids.append([one.id for one in tracker.faces])
+    assert ids[-1] == [0, 1]
+    assert all(one == [0, 1] for one in ids)
+
+
 def test_whoever_comes_back_within_a_second_is_the_same_and_later_another() -> None:
     here: Box = (100.0, 100.0, 60.0, 70.0)
     story = [[here]] * 5 + [[]] * 5 + [[here]] * 5 + [[]] * 9 + [[here]] * 3

@@ -57,6 +57,12 @@ class Known:
         x, y, width, height = self.box
         return x + self.velocity[0] * ahead, y + self.velocity[1] * ahead, width, height
 
+    def scaled(self, x: float, y: float) -> "Known":
+        """The same face in pictures that are so many times as wide and as high."""
+        left, top, width, height = self.box
+        box = left * x, top * y, width * x, height * y
+        return Known(box, self.t, (self.velocity[0] * x, self.velocity[1] * y), self.colours)
+
     def moved(self, found: Detection, t: float, *, alone: bool = True) -> "Known":
         """The same face, found again; colours are learned only while it is alone, for others mix theirs in."""
         gap = t - self.t

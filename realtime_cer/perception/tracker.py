@@ -68,6 +68,7 @@ class FaceTracker:
         self._search = Search()
         self._searched = -math.inf
         self._begun = False
+        self._size: tuple[int, int] | None = None
 
     @property
     def lost(self) -> bool:
@@ -87,12 +88,21 @@ class FaceTracker:
         now = frame.t
         forget_s = self._config.lost_after_s
         self._tracks = {i: t for i, t in self._tracks.items() if 0 <= now - t.known.t <= forget_s + 1e-6}
+        self._fit(frame.picture.shape)
         self._follow(frame, self._look(frame))
         self._begun = True
         here = {i: track for i, track in self._tracks.items() if track.known.t == now and track.counts}
         target = self._choose(now, here, frame.picture.shape)
         self.faces = tuple(here[i].face for i in sorted(here, key=lambda i: (i != self._target, i)))
         return target
+
+    def _fit(self, shape: tuple[int, ...]) -> None:
+        """A camera that changes the size of its pictures in mid-stream still shows the same people."""
+        (height, width), before = shape[:2], self._size
+        self._size = height, width
+        if before is not None and before != self._size:
+            y, x = height / before[0], width / before[1]
+            self._tracks = {i: replace(t, known=t.known.scaled(x, y)) for i, t in self._tracks.items()}
 
     def _look(self, frame: Frame) -> list[Floats]:
         """Everything there is in a picture, each face once."""
