@@ -148,7 +148,7 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         return run_clap(options.camera, options.microphone, config, forget=options.clap == "forget")
 
     from realtime_cer.commands.live import run_live
-    from realtime_cer.commands.recording import recording_of
+    from realtime_cer.commands.recording import recording_of, terms_of
 
     return run_live(
         config,
@@ -160,6 +160,7 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
         window=not options.no_window,
         record=recording_of(options),
         keep=options.keep,
+        terms=terms_of(options),
         metrics=options.metrics,
         kiosk=options.kiosk,
         wizard=_wizard(options),

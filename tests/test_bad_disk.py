@@ -1,5 +1,6 @@
 """Recording onto disks that are full or cannot be written: real ones, mounted for the test where that is allowed."""
 
+import errno
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from realtime_cer.cli import main
 from realtime_cer.records import Frame
 from realtime_cer.sessions.folder import read_session
 from realtime_cer.sessions.repair import repair
+from realtime_cer.sinks.disk import sync
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
 from realtime_cer.sinks.tables import read_rows
@@ -65,6 +67,27 @@ def read_only(tmp_path: Path) -> Iterator[Path]:
         else:
             for path in (place, *place.iterdir()):
                 path.chmod(0o700)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_syncs_no_folders_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    if sys.platform == "win32":
+        pytest.skip("folders are not synced there")
+    (tmp_path / "file").write_text("")
+
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        sync(tmp_path / "file")
+    if number == errno.EIO:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            sync(tmp_path)
+    else:
+        sync(tmp_path)
 
 
 def make_room(disk: Path) -> None:

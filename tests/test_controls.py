@@ -19,7 +19,9 @@ from pytestqt.qtbot import QtBot
 
 from realtime_cer.capture.remembered import read_remembered
 from realtime_cer.capture.source import Counters, SourceStatus
+from realtime_cer.commands import record as recording
 from realtime_cer.commands.desk import LiveDesk
+from realtime_cer.commands.recording import Terms
 from realtime_cer.commands.sources import ShiftedClock
 from realtime_cer.config import Config, read_config
 from realtime_cer.errors import Refused
@@ -27,6 +29,7 @@ from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
 from realtime_cer.preferences import Preferences, preferences_file, read_preferences, write_preferences
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
+from realtime_cer.sinks.film import FilmWriter
 from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
@@ -86,7 +89,7 @@ class Running:
         perception = tiny_perception(config)
         loaded: Future[Any] = Future()
         loaded.set_result(perception)
-        self.desk = LiveDesk(config, ShiftedClock(None), loaded)
+        self.desk = LiveDesk(config, ShiftedClock(None), loaded, terms=Terms("spoken", 90.0))
         sources = [("camera", self.camera), ("microphone", self.microphone)]
         self.live = Live(config, FusionWeights.equal(), perception, sources, taps=[self.desk.tap])
         self.desk.attach(self.live)
@@ -229,7 +232,83 @@ def test_a_recording_is_begun_and_ended_while_running(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (session / "decisions.jsonl").read_text().splitlines()]
     assert len(rows) >= 4
     assert 0 <= rows[0]["t"] < 0.25
-    assert (session / "session.json").exists()
+    facts = json.loads((session / "session.json").read_text())
+    assert (facts["consent"], facts["forget_after_days"]) == ("spoken", 90.0)
+
+
+class SlowOpening:
+    """What opens recorders, held up as by a busy disk until it is let go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self._open = recording.open_recorder
+        monkeypatch.setattr(recording, "open_recorder", self)
+
+    def __call__(self, *words: Any) -> Recorder:
+        self.asked.set()
+        assert self.go_on.wait(20)
+        return self._open(*words)
+
+
+def recorders() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("recorder")]
+
+
+def test_a_second_press_while_a_recording_begins_begins_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = SlowOpening(monkeypatch)
+    with Running() as it:
+        it.desk.record(True)
+        it.until(opening.asked.is_set)
+        it.desk.record(True)
+        time.sleep(0.1)
+        opening.go_on.set()
+        it.until(lambda: it.desk.state.recording)
+        it.until(lambda: not any(thread.name == "recording" for thread in threading.enumerate()))
+        it.desk.record(False)
+        it.until(lambda: it.desk.state.told[1].startswith("recorded to"))
+        it.until(lambda: not recorders())
+    assert len(list((tmp_path / "videos" / "realtime-cer").iterdir())) == 1
+
+
+def test_a_window_that_is_closed_while_a_recording_begins_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening = SlowOpening(monkeypatch)
+    with Running() as it:
+        it.desk.record(True)
+        it.until(opening.asked.is_set)
+        it.desk.close()
+        opening.go_on.set()
+        it.until(lambda: not any(thread.name == "recording" for thread in threading.enumerate()))
+        assert not recorders()
+        it.desk.record(True)
+        it.until(lambda: not any(thread.name == "recording" for thread in threading.enumerate()))
+        assert not it.desk.state.recording
+    assert not list((tmp_path / "videos" / "realtime-cer").iterdir())
+
+
+def test_a_window_that_is_closed_while_a_recording_ends_waits_for_its_films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = FilmWriter.close
+
+    def slow(self: FilmWriter) -> None:
+        time.sleep(0.5)
+        close(self)
+
+    monkeypatch.setattr(FilmWriter, "close", slow)
+    with Running() as it:
+        it.desk.record(True)
+        it.until(lambda: it.desk.state.recording)
+        count = len(it.rows)
+        it.until(lambda: len(it.rows) > count + 2)
+        it.desk.record(False)
+        it.until(lambda: not it.desk.state.recording)
+        it.desk.close()
+        [session] = (tmp_path / "videos" / "realtime-cer").iterdir()
+        assert json.loads((session / "session.json").read_text())["ended"] is not None
 
 
 def test_the_moment_just_gone_is_held_from_the_first_press_and_kept_by_the_second(tmp_path: Path) -> None:
@@ -253,6 +332,7 @@ def test_the_moment_just_gone_is_held_from_the_first_press_and_kept_by_the_secon
         it.until(lambda: it.desk.state.told[1].startswith("kept "))
     facts = json.loads((session / "session.json").read_text())
     assert (facts["kept_afterwards"], facts["settings"]["rule"]) == (True, "none")
+    assert (facts["consent"], facts["forget_after_days"]) == ("spoken", 90.0)
     assert (session / "film.mkv").exists()
     assert (session / "decisions.jsonl").exists()
 
@@ -285,7 +365,12 @@ def test_a_run_that_keeps_nobodys_picture_keeps_no_moment_either(tmp_path: Path)
         it.desk.keep_moment()
         assert "--no-pixels" in it.desk.state.told[1]
         assert not it.desk.state.holding
+        count = it.desk.state.told[0]
+        it.desk.keep(b"a picture of the window, with theirs in it")
+        assert it.desk.state.told[0] == count + 1
+        assert "--no-pixels" in it.desk.state.told[1]
         assert recorder.close()
+    assert not (tmp_path / "pictures").exists()
 
 
 def test_a_moment_that_cannot_be_kept_is_told_in_one_line(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,11 @@ from parts.films import files_no_larger_than, read_film, wait_for
 from parts.recording import named
 
 from realtime_cer.cli import main
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
+from realtime_cer.commands.desk import LiveDesk
+from realtime_cer.commands.record import open_keeper
+from realtime_cer.commands.recording import Terms
+from realtime_cer.pipeline.live import Live
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
 from realtime_cer.sessions.folder import read_session
 from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.lastmoments import LastMoments
@@ -111,6 +118,55 @@ def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: P
     assert keeper.close()
 
 
+def test_a_fault_of_ours_is_told_and_logged_and_the_next_wish_is_granted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[str] = []
+    facts: list[dict[str, str]] = []
+    keeper = Keeper(tmp_path / "kept", lambda: facts[0], said.append)
+    keeper.tap(named(0, 0.0))
+    keeper.keep()
+    wait_for(lambda: bool(said))
+    assert said == ["the moment just gone is not kept: IndexError: list index out of range"]
+    assert [one.exc_info is not None for one in caplog.records] == [True]
+    facts.append({"consent": "yes"})
+    keeper.keep()
+    wait_for(lambda: len(said) == 2)
+    [session] = (tmp_path / "kept").iterdir()
+    assert said[1].endswith(str(session))
+    assert keeper.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs SIGUSR1")
+def test_kept_moments_are_forgotten_when_their_days_are_over(tmp_path: Path) -> None:
+    said: list[str] = []
+    terms = Terms("signed", 90.0)
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        for _ in range(2):
+            keeper = open_keeper(tmp_path / "kept", lambda: terms.facts, said.append)
+            keeper.tap(named(0, time.monotonic()))
+            keeper.keep()
+            wait_for(lambda: bool(said))
+            assert keeper.close()
+            session = Path(said.pop().split(": ")[1])
+            facts = json.loads((session / "session.json").read_text())
+            assert (facts["consent"], facts["forget_after_days"]) == ("signed", 90.0)
+        assert len(list((tmp_path / "kept").iterdir())) == 2
+        for day, path in zip((91, 89), sorted((tmp_path / "kept").iterdir()), strict=True):
+            facts = json.loads((path / "session.json").read_text())
+            begun = datetime.fromisoformat(facts["started"]) - timedelta(days=day)
+            (path / "session.json").write_text(json.dumps(facts | {"started": begun.isoformat()}))
+        first, second = sorted((tmp_path / "kept").iterdir())
+        keeper = open_keeper(tmp_path / "kept", lambda: terms.facts, said.append)
+        wait_for(lambda: not first.exists())
+        wait_for(lambda: not any(thread.name == "tidying" for thread in threading.enumerate()))
+        assert second.exists()
+        assert keeper.close()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_nothing_is_not_kept_as_something(tmp_path: Path) -> None:
     assert LastMoments().write(tmp_path, {}, time.monotonic()) == 0.0
     assert not (tmp_path / "film.mkv").exists()
@@ -133,7 +189,7 @@ def test_live_keeps_the_moment_just_gone_when_it_is_signalled(
     before = signal.getsignal(signal.SIGUSR1)
     try:
         words = ["live", "--headless", "--camera", str(DEMO), "--duration", "5", "--keep", str(tmp_path / "kept")]
-        assert main(words) == 0
+        assert main([*words, "--consent", "spoken", "--forget-after", "90"]) == 0
     finally:
         asked.set()
         waiting.join()
@@ -145,6 +201,32 @@ def test_live_keeps_the_moment_just_gone_when_it_is_signalled(
     assert 1 < found.length_s < 6
     assert read_film(session / "film.mkv").sound.size
     assert found.facts["fusion"]["name"]
+    assert (found.facts["consent"], found.facts["forget_after_days"]) == ("spoken", 90.0)
+
+
+def test_a_moment_that_a_flag_holds_tells_what_was_chosen_in_the_window_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def operator(live: Live, *_: object, desk: LiveDesk, **__: object) -> Iterator[Decision]:
+        """In the place of the window."""
+        yield from islice(live.decisions(), 3)
+        desk.choose("rule", "rule2")
+        desk.choose("weights", "avcer-7cl")
+        desk.keep_moment()
+        wait_for(lambda: "kept " in desk.state.told[1])
+
+    monkeypatch.setattr("realtime_cer.commands.live.watch", operator)
+    monkeypatch.setattr("realtime_cer.commands.window.prepare_window", lambda: None)
+    before = signal.getsignal(signal.SIGUSR1)
+    try:
+        words = ["live", "--camera", str(DEMO), "--keep", str(tmp_path / "kept"), "--forget-after", "90"]
+        assert main([*words, "--rule", "none", "--weights", "equal"]) == 0
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    [session] = (tmp_path / "kept").iterdir()
+    facts = json.loads((session / "session.json").read_text())
+    assert (facts["settings"]["rule"], facts["fusion"]["name"]) == ("rule2", "avcer-7cl")
+    assert (facts["consent"], facts["forget_after_days"]) == (None, 90.0)
 
 
 def test_a_folder_that_cannot_be_written_is_refused_at_the_start(

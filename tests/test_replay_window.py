@@ -23,7 +23,7 @@ from realtime_cer.commands.replaywindow import ReplayDesk
 from realtime_cer.commands.rows import open_rows
 from realtime_cer.config import Config
 from realtime_cer.labels import COMPOUND
-from realtime_cer.records import Decision
+from realtime_cer.records import SAMPLE_RATE, Decision
 from realtime_cer.sessions.player import Player
 from realtime_cer.sessions.timeline import Wish, timeline
 from realtime_cer.sinks.tables import read_rows
@@ -316,6 +316,36 @@ def test_keys_that_make_no_sense_here_do_nothing_and_are_not_listed(opened: Call
     assert it.window.details.isVisible()
     it.press(Key.Key_Q)
     assert not it.window.isVisible()
+
+
+def test_sound_is_muted_by_key_and_button_and_why_there_is_none_stands_on_the_bar(
+    opened: Callable[..., Open], session: Path, tmp_path: Path
+) -> None:
+    heard = write_session(tmp_path / "heard", ROWS, sound=np.zeros(12 * SAMPLE_RATE, np.float32))
+    it = opened(heard)
+    bar = it.window.bar
+    assert (it.player.sound, bar.silence()) == ("heard", "")
+    aloud = bar.grab().toImage()
+    it.press(Key.Key_U)
+    assert (it.player.muted, bar.silence()) == (True, "muted")
+    assert bar.told().endswith("; muted")
+    assert bar.grab().toImage() != aloud
+    speaker = bar.speaker().center()
+    it.click(speaker.x(), speaker.y())
+    assert (it.player.muted, bar.silence()) == (False, "")
+    it.press(Key.Key_Less)
+    assert bar.silence() == "no sound at 0.5×"
+    it.press(Key.Key_G)
+    assert bar.silence() == "kein Ton bei 0,5×"
+    dumb = opened(session)
+    dumb.until(lambda: dumb.window.bar.silence() == "no sound recorded")
+    assert not dumb.player.playing
+    for one in (it, dumb):
+        bar = one.window.bar
+        for compared in (False, True):
+            bar.compare(compared)
+            assert not bar.speaker().intersects(bar.track())
+            assert not bar.speaker().intersects(bar.pace())
 
 
 # Other settings.

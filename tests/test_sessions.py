@@ -114,6 +114,46 @@ def test_an_interrupted_repair_is_done_again(session: Path) -> None:
     assert not list(session.glob("*.part"))
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("killed_at", ["decisions.torn", "decisions.jsonl"])
+def test_torn_lines_are_put_beside_once_however_often_a_repair_is_killed(
+    session: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str, whole: bool
+) -> None:
+    if not whole:
+        break_off(session)
+    path = session / "decisions.jsonl"
+    lines = path.read_bytes()
+    path.write_bytes(lines + b'{"t":0.8,"se')
+    (session / "decisions.torn").write_bytes(b"torn before\n")
+    replace = Path.replace
+
+    def die(self: Path, target: Path) -> Path:
+        if target.name == killed_at:
+            raise SystemExit
+        return replace(self, target)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Path, "replace", die)
+        dying.setattr(Path, "unlink", lambda self, missing_ok=False: None)  # a dead program tidies nothing up
+        for _ in range(2):
+            with pytest.raises(SystemExit):
+                repair(session, thorough=True)
+    (session / ".lock").unlink(missing_ok=True)
+    assert repair(session, thorough=True) is not None
+    assert path.read_bytes() == lines
+    assert (session / "decisions.torn").read_bytes() == b'torn before\n{"t":0.8,"se\n'
+    assert not list(session.glob("*.part"))
+    assert repair(session, thorough=True) is None
+
+
+def test_what_a_killed_repair_of_a_whole_session_left_is_cleared_and_nothing_else(session: Path) -> None:
+    for name in ("marks.part", "report.html.part"):
+        (session / name).write_bytes(b"half of it")
+    assert repair(session) is None
+    assert repair(session, thorough=True) is not None
+    assert [path.name for path in session.glob("*.part")] == ["report.html.part"], "an export is under way"
+
+
 def test_a_damaged_session_json_is_kept_and_made_anew(session: Path) -> None:
     (session / "session.json").write_bytes(b'{"format": 1, "sta')
     assert repair(session) is not None

@@ -219,57 +219,9 @@ def open_input(device: Input, callback: Callable[[int], Callable[..., None]]) ->
     raise Unavailable(f"microphone {device.name} cannot be opened ({_first_line(why)}): is another program using it?")
 
 
-def open_output(callback: Callable[..., None]) -> tuple[Any, int, int, type[Exception]]:
-    """Open a stream to the default loudspeaker, which ``begin`` starts.
-
-    Gives the stream, its rate and channels, and what its callback raises to end it at once.
-
-    Raises
-    ------
-    Unavailable
-        There is none, or it cannot be opened now.
-    """
-    with exclusive() as library:
-        try:
-            facts = library.query_devices(kind="output")
-        except (library.PortAudioError, ValueError):
-            raise Unavailable("no loudspeaker was found: plug one in") from None
-        channels = min(int(facts["max_output_channels"]), 2)
-        why: Exception | None = None
-        for rate in dict.fromkeys((round(facts["default_samplerate"]), *_RATES)):
-            try:
-                stream = library.OutputStream(
-                    samplerate=rate,
-                    channels=channels,
-                    dtype="float32",
-                    blocksize=rate // 50,
-                    latency=LATENCY_S,
-                    callback=callback,
-                )
-            except (library.PortAudioError, ValueError) as error:
-                why = why or error
-            else:
-                _open.append(stream)
-                return stream, rate, channels, library.CallbackAbort
-    raise Unavailable(f"loudspeaker {facts['name']} cannot be opened ({_first_line(why)}): is it in use elsewhere?")
-
-
-def begin(stream: Any) -> None:
-    """Start an open stream; raises Unavailable where the device does not."""
-    with exclusive() as library:
-        try:
-            if not is_open(stream):
-                raise Unavailable("the loudspeaker is gone")
-            stream.start()
-        except library.PortAudioError as error:
-            raise Unavailable(f"the loudspeaker does not begin ({_first_line(error)})") from None
-
-
-def end(stream: Any) -> None:
-    """Make a stream whose callback has ended ready to be started again."""
-    with exclusive():
-        if is_open(stream):
-            stream.stop()
+def hold(stream: Any) -> None:
+    """Count a stream that was opened elsewhere among those that are closed before the library starts anew."""
+    _open.append(stream)
 
 
 def close(stream: Any) -> None:

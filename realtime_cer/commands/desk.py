@@ -4,19 +4,18 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import datetime
 from functools import partial
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
-from realtime_cer.buffers import GRID_S, instant
 from realtime_cer.capture.source import Source, safe_url
 from realtime_cer.commands.console import notice
 from realtime_cer.commands.moments import Moments
-from realtime_cer.commands.recording import Recording
+from realtime_cer.commands.ownrecording import OwnRecording
+from realtime_cer.commands.recording import Terms
+from realtime_cer.commands.snapshots import FOLDER, keep_picture
 from realtime_cer.commands.sources import ShiftedClock
 from realtime_cer.config import PUBLISHED, Config, load_weights
 from realtime_cer.control import Choice, DeskState
@@ -27,14 +26,12 @@ from realtime_cer.preferences import Preferences, read_preferences, write_prefer
 from realtime_cer.records import AudioBlock, Decision, Frame
 from realtime_cer.rules import RULES
 from realtime_cer.sinks.timewords import clock
-from realtime_cer.whole import write_whole
 
 if TYPE_CHECKING:
     from realtime_cer.capture.devices import DeviceInfo
     from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.sinks.recorder import Recorder
 
-_FOLDER = "realtime-cer"
 _EQUAL, _HOUR_S = "equal", 3600.0
 
 
@@ -62,10 +59,17 @@ class LiveDesk:
     shifted : the clock by which microphones stamp
     loaded : the networks, whose engines a recording tells of
     recorded : the run is recorded as a flag wanted, from its start to its end
+    terms : on which everything is kept that is asked for here
     """
 
     def __init__(
-        self, config: Config, shifted: ShiftedClock, loaded: "Future[Perception]", *, recorded: bool = False
+        self,
+        config: Config,
+        shifted: ShiftedClock,
+        loaded: "Future[Perception]",
+        *,
+        recorded: bool = False,
+        terms: Terms | None = None,
     ) -> None:
         self._shifted, self._loaded, self._recorded = shifted, loaded, recorded
         self._live: Live | None = None
@@ -73,11 +77,11 @@ class LiveDesk:
         self._found: dict[str, tuple[Choice, ...]] = {}
         self._kept: Preferences | None = None
         self._weights = config.weights
-        self._recorder: Recorder | None = None
+        self._terms = terms or Terms()
         self._whole: Recorder | None = None
-        self._origin = float("inf")
-        self._lock = threading.Lock()
-        self._moments = Moments(platformdirs.user_videos_path() / _FOLDER, self._facts, self.tell)
+        folder = platformdirs.user_videos_path() / FOLDER
+        self._own = OwnRecording(folder, self._terms, self.tell)
+        self._moments = Moments(folder, self.facts, self.tell)
 
     def attach(self, live: Live, recorder: "Recorder | None" = None, keeper: "Keeper | None" = None) -> None:
         """Steer this recogniser from now on, and what flags have it recorded and held by."""
@@ -88,19 +92,26 @@ class LiveDesk:
     def tap(self, item: Frame | AudioBlock | Decision) -> None:
         """Pass everything on to the recording that runs, from its beginning on, and to what holds the last moments."""
         self._moments.tap(item)
-        recorder = self._recorder
-        if recorder is not None and item.t >= self._origin:
-            recorder.tap(item)
+        self._own.tap(item)
 
     def close(self) -> None:
         """End a recording that runs, keep what is still to be kept, and write down what is to be remembered."""
-        self._end_recording()
+        self._own.close()
         self._moments.close()
         if self._kept is not None:
             try:
                 write_preferences(self._kept)
             except Refused as refusal:
                 notice(str(refusal))
+
+    def facts(self) -> dict[str, Any]:
+        """What a session tells that is kept at this moment."""
+        from realtime_cer.commands.record import session_facts
+
+        live, facts = self._live, self._terms.facts
+        if live is not None:
+            facts |= session_facts(live.sources, *live.steering.settings, self._shifted.facts)
+        return facts
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -118,7 +129,7 @@ class LiveDesk:
         chosen: dict[str, str] = {"rule": live.steering.settings[0].rule, "weights": self._weights}
         for kind, source in live.sources:
             chosen["camera" if kind == "file" else kind] = source.name
-        recording, holding = self._recorded or self._recorder is not None, self._moments.holding
+        recording, holding = self._recorded or self._own.recorder is not None, self._moments.holding
         return DeskState(chosen, live.steering.muted, recording, self._told, holding)
 
     def choices(self, what: str) -> tuple[Choice, ...]:
@@ -152,7 +163,7 @@ class LiveDesk:
             self.remember(rule=rule)
         elif what == "weights":
             self._weigh(live, value)
-        elif self._recorder is not None or self._recorded:
+        elif self._own.recorder is not None or self._recorded:
             self.tell(f"the {what} cannot change while a recording runs: end that first")
         else:
             self._switch(live, what, value)
@@ -214,69 +225,35 @@ class LiveDesk:
             self._do("recording", self._begin_recording if on else self._end_recording)
 
     def _begin_recording(self) -> None:
-        from realtime_cer.commands.record import open_recorder
-
-        live = self._live
-        if live is None or self._recorder is not None:
-            return
-        folder = platformdirs.user_videos_path() / _FOLDER
-        try:
-            recorder = open_recorder(
-                Recording(folder),
-                live.sources,
-                *live.steering.settings,
-                self._loaded.result(),
-                self._shifted.facts,
-            )
-        except Refused as refusal:
-            self.tell(str(refusal))
-            return
-        # At an instant of the grid, so that rows begin at 0.
-        self._origin = instant(live.origin, ceil((time.monotonic() - live.origin) / GRID_S))
-        recorder.begin(self._origin, live.moment)
-        self._recorder = recorder
-        self.tell(f"recording to {recorder.folder}")
+        if self._live is not None:
+            self._own.begin(self._live, self._loaded.result(), self._shifted.facts)
 
     def _end_recording(self) -> None:
-        from realtime_cer.commands.record import end_recording
-
-        with self._lock:
-            recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            end_recording(recorder)
-            self._told = (self._told[0] + 1, f"recorded to {recorder.folder}")
+        folder = self._own.end()
+        if folder is not None:
+            self._show(f"recorded to {folder}")
 
     def mark(self) -> None:
         """Mark this moment of the recording that runs."""
-        t = recorder.mark() if (recorder := self._recorder or self._whole) is not None else None
+        t = recorder.mark() if (recorder := self._own.recorder or self._whole) is not None else None
         self.tell("no recording runs: nothing is marked" if t is None else f"marked at {clock(t, _HOUR_S)}")
 
     def keep_moment(self) -> None:
         """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
-        if self._whole is not None and self._whole.faceless:
-            self.tell("this run keeps nobody's picture, as --no-pixels asked: nor does this key")
-        elif self._live is not None:
+        if self._live is not None and self._may_show():
             self._do("moment", self._moments.keep)
-
-    def _facts(self) -> dict[str, Any]:
-        from realtime_cer.commands.record import session_facts
-
-        live = self._live
-        return {} if live is None else session_facts(live.sources, *live.steering.settings, self._shifted.facts)
 
     def keep(self, png: bytes) -> None:
         """Keep a picture of the window among the user's pictures."""
-        self._do("picture", partial(self._keep, png))
+        if self._may_show():
+            self._do("picture", partial(keep_picture, png, self.tell))
 
-    def _keep(self, png: bytes) -> None:
-        folder = platformdirs.user_pictures_path() / _FOLDER
-        path = folder / f"{datetime.now().strftime('%Y-%m-%d_%H-%M-%S-%f')[:-3]}.png"
-        try:
-            write_whole(path, png)
-        except OSError as error:
-            self.tell(f"{path} cannot be written ({error.strerror})")
-        else:
-            self.tell(f"kept as {path}")
+    def _may_show(self) -> bool:
+        """Whether anybody's picture may be kept; told where it may not."""
+        if self._whole is not None and self._whole.faceless:
+            self.tell("this run keeps nobody's picture, as --no-pixels asked: nor does this key")
+            return False
+        return True
 
     def remember(self, **changed: Any) -> None:
         """Remember how the window looks, and what it decides by; written down when it closes."""
@@ -289,6 +266,10 @@ class LiveDesk:
     def tell(self, line: str) -> None:
         """Tell the user in one line, in the window and on stderr."""
         notice(line)
+        self._show(line)
+
+    def _show(self, line: str) -> None:
+        """Tell the user in the window alone."""
         self._told = (self._told[0] + 1, line)
 
 

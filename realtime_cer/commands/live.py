@@ -15,7 +15,7 @@ from realtime_cer.commands.booth import Attendant, check_kiosk
 from realtime_cer.commands.console import notice, put_row, tell_engine, weights_of
 from realtime_cer.commands.desk import LiveDesk
 from realtime_cer.commands.heart import HOPELESS, LOADED, LOADING, RESTART, STOPPING, heart
-from realtime_cer.commands.recording import Recording
+from realtime_cer.commands.recording import Recording, Terms
 from realtime_cer.commands.sources import ShiftedClock, open_sources
 from realtime_cer.commands.watching import announced, limited, watch
 from realtime_cer.config import Config
@@ -79,6 +79,7 @@ def run_live(
     window: bool = True,
     record: Recording | None = None,
     keep: Path | None = None,
+    terms: Terms | None = None,
     metrics: int | None = None,
     kiosk: bool = False,
     wizard: bool = False,
@@ -91,13 +92,14 @@ def run_live(
     camera, microphone, headless, duration_s, wait, record : as the flags
     window : show a window where there is a screen
     keep : hold the last half minute in memory, to be kept below this folder when it is asked for
+    terms : on which anything is recorded or kept
     metrics : serve OpenMetrics text on this port
     kiosk : wait for sources, and take up the whole screen, which must be there; tell a parent that all is well
     wizard : let the user pick camera and microphone, also where these are remembered
     """
     pulse = heart() if kiosk else None
     apart()
-    weights = weights_of(config)
+    weights, terms = weights_of(config), terms or Terms()
     attendant: Attendant | None = None
     with contextlib.ExitStack() as stack:
         server = None if metrics is None else stack.enter_context(_listening(metrics))
@@ -128,16 +130,19 @@ def run_live(
         recogniser = partial(Live, config, weights, reload=again, notice=notice)
         desk: LiveDesk | None = None
         if window and not (headless or kiosk):
-            desk = LiveDesk(config, shifted, future, recorded=record is not None)
+            desk = LiveDesk(config, shifted, future, recorded=record is not None, terms=terms)
             stack.callback(desk.close)
         taps = [] if desk is None else [desk.tap]
         end: Callable[[], object] | None = None if desk is None else desk.close
         recorder: Recorder | None = None
         keeper: Keeper | None = None
         if keep is not None:
-            from realtime_cer.commands.record import open_keeper
+            from realtime_cer.commands.record import open_keeper, session_facts
 
-            keeper = open_keeper(keep, sources, config, weights, shifted.facts, notice if desk is None else desk.tell)
+            if desk is None:
+                keeper = open_keeper(keep, lambda: session_facts(sources, config, weights, shifted.facts) | terms.facts)
+            else:
+                keeper = open_keeper(keep, desk.facts, desk.tell)
             stack.callback(keeper.close)
             taps = taps or [keeper.tap]  # a desk passes on to it what it gets
         if record is None:
@@ -146,7 +151,7 @@ def run_live(
             from realtime_cer.commands.record import end_recording, open_recorder
 
             perception = future.result()
-            recorder = open_recorder(record, sources, config, weights, perception, shifted.facts)
+            recorder = open_recorder(record, terms, sources, config, weights, perception, shifted.facts)
             end = partial(end_recording, recorder)
             stack.callback(end)
             live = recogniser(perception, sources, taps=[*taps, recorder.tap])

@@ -26,6 +26,7 @@ class Moments:
         self._folder, self._facts, self._tell = folder, facts, tell
         self._keeper: Keeper | None = None
         self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def holding(self) -> bool:
@@ -51,6 +52,7 @@ class Moments:
                 self._keeper.keep()
 
     def _begin(self) -> None:
+        from realtime_cer.commands.record import tidy
         from realtime_cer.sinks.keeper import Keeper
         from realtime_cer.sinks.lastmoments import SPAN_S
         from realtime_cer.sinks.session import make_folder
@@ -60,11 +62,15 @@ class Moments:
         except Refused as refusal:
             self._tell(str(refusal))
             return
+        if self._closed:
+            return  # while the disk took its time
+        tidy(self._folder)
         self._keeper = Keeper(self._folder, self._facts, self._tell)
         self._tell(f"the last {SPAN_S:.0f} s are held in memory from now on: once more keeps them")
 
     def close(self) -> None:
         """Do what was asked for, and hold nothing any more."""
+        self._closed = True
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.close()

@@ -1,4 +1,4 @@
-"""``live --record``: a session's folder, the recorder that fills it, and what is said about it in the end."""
+"""``live --record`` and ``--keep``: what fills sessions' folders, and what is said about them in the end."""
 
 import signal
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 from realtime_cer.capture.player import Player
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
-from realtime_cer.commands.recording import Recording
+from realtime_cer.commands.recording import Recording, Terms
 from realtime_cer.commands.sessions import forget_old, run_repair
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
@@ -19,9 +19,13 @@ from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import make_folder, new_session
 
+_tidying = threading.Lock()
+"""Two folders may be one: what the first deletes is not there for the second."""
+
 
 def open_recorder(
     recording: Recording,
+    terms: Terms,
     sources: Sequence[tuple[str, Source]],
     config: Config,
     weights: FusionWeights,
@@ -41,8 +45,7 @@ def open_recorder(
     kinds = {kind for kind, _ in sources}
     facts = {
         **session_facts(sources, config, weights, sound_moved),
-        "consent": recording.consent,
-        "forget_after_days": recording.forget_after_days,
+        **terms.facts,
         "engines": dict(perception.engines),
         "networks": dict(perception.hashes),
     }
@@ -54,19 +57,14 @@ def open_recorder(
         film=recording.film,
         notice=notice,
     )
-    threading.Thread(target=_tidy, args=[recording.folder], name="tidying", daemon=True).start()
+    tidy(recording.folder)
     return recorder
 
 
-def open_keeper(
-    folder: Path,
-    sources: Sequence[tuple[str, Source]],
-    config: Config,
-    weights: FusionWeights,
-    sound_moved: Mapping[str, Any],
-    tell: Callable[[str], None] = notice,
-) -> Keeper:
+def open_keeper(folder: Path, facts: Callable[[], Mapping[str, Any]], tell: Callable[[str], None] = notice) -> Keeper:
     """A keeper of the moment just gone, which the signal USR1 asks to keep it, on systems that have that.
+
+    ``facts`` gives what a moment tells when it is kept. Meanwhile the folder is tidied as that of a recording.
 
     Raises
     ------
@@ -74,9 +72,10 @@ def open_keeper(
         The folder cannot be made or written.
     """
     make_folder(folder, "--keep")
-    keeper = Keeper(folder, lambda: session_facts(sources, config, weights, sound_moved), tell)
+    keeper = Keeper(folder, facts, tell)
     if hasattr(signal, "SIGUSR1") and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGUSR1, lambda *_: keeper.keep())
+    tidy(folder)
     return keeper
 
 
@@ -97,12 +96,18 @@ def session_facts(
     }
 
 
-def _tidy(folder: Path) -> None:
-    try:
-        forget_old(folder)
-        run_repair(folder, quiet=True)
-    except Refused as refusal:
-        notice(str(refusal))
+def tidy(folder: Path) -> None:
+    """Delete the sessions of a folder whose days are over, and repair those of killed programs, in the background."""
+
+    def work() -> None:
+        with _tidying:
+            try:
+                forget_old(folder)
+                run_repair(folder, quiet=True)
+            except Refused as refusal:
+                notice(str(refusal))
+
+    threading.Thread(target=work, name="tidying", daemon=True).start()
 
 
 def _sounds(source: Source) -> bool:

@@ -25,7 +25,7 @@ PICTURE = "differences.png"
 
 EXAMPLES = """Nothing is analysed again: an hour takes seconds. With the settings of then the rows of then come out.
 
-Where there is a screen the session is played in the window: space plays, ? lists the keys.
+Where there is a screen the session is played in the window, with its sound: space plays, ? lists the keys.
 
 examples:
   realtime-cer replay recordings/2026-05-04_10-30-00

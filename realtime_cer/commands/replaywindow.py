@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -149,11 +150,14 @@ def show_replay(
     config : the rule and weights that the first line names where there is no decision
     options : of ``replay``
     """
+    from realtime_cer.quiet import mute_native
     from realtime_cer.ui.app import Stage
     from realtime_cer.ui.moment import Looks
     from realtime_cer.ui.replay import ReplayWindow
     from realtime_cer.ui.text import text_of
 
+    if sys.stderr is sys.__stderr__:
+        mute_native()  # a loudspeaker that is unplugged makes the sound library talk
     window = read_preferences(notice).applied(Config()).window
     marks = _marks(found.folder)
     wish = Wish(settings_of, frozenset(options.without), options.smoothing)

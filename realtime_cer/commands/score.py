@@ -6,7 +6,6 @@ from typing import Any
 
 from realtime_cer.commands.console import Talk, notice
 from realtime_cer.commands.export import seconds
-from realtime_cer.commands.results import usable
 from realtime_cer.errors import Refused
 
 JSON, PICTURE = "score.json", "confusion.png"
@@ -91,7 +90,7 @@ def run_score(options: argparse.Namespace) -> int:
 def _write(out: Path, score: dict[str, Any], overwrite: bool) -> None:
     import numpy as np
 
-    from realtime_cer.commands.results import kept
+    from realtime_cer.commands.results import kept, usable
     from realtime_cer.commands.scoring import CLASSES
     from realtime_cer.sinks.confusion import draw_confusion
     from realtime_cer.sinks.summary import write_summary

@@ -1,5 +1,6 @@
 """Sessions whose program was killed: their rows and films are made whole, and what is known of their end is told."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,8 +105,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
     for leftover in folder.glob("*.part"):
         leftover.unlink()
-    rows, torn = _mend_lines(folder / ROWS, row_of)
-    _, torn_marks = _mend_lines(folder / MARKS, mark_of)
+    (rows, torn), (_, torn_marks) = (_mend_lines(path, read) for path, read in _lines_of(folder))
     ends = {name: remux(folder / name) for name in FILMS if (folder / name).exists()}
     seconds = max([rows[-1].t + step_of(rows) if rows else 0.0, *(end or 0.0 for end in ends.values())])
     begun = started(folder, facts)
@@ -131,15 +131,26 @@ def _mend(folder: Path, facts: dict[str, Any]) -> Repaired:
 
 
 def _torn(folder: Path) -> bool:
-    """Whether there are lines that stand for nothing."""
-    files = ((folder / ROWS, row_of), (folder / MARKS, mark_of))
-    return any(path.exists() and sort_lines(path, read).torn for path, read in files)
+    """Whether there are lines that stand for nothing, or what a repair of lines left that was killed."""
+    return any(
+        _part_of(path).exists() or (path.exists() and sort_lines(path, read).torn) for path, read in _lines_of(folder)
+    )
 
 
 def _mend_whole(folder: Path, facts: dict[str, Any]) -> Repaired:
-    rows, torn = _mend_lines(folder / ROWS, row_of)
-    _, torn_marks = _mend_lines(folder / MARKS, mark_of)
+    for path, _ in _lines_of(folder):
+        _part_of(path).unlink(missing_ok=True)  # nothing else of that kind: an export may be under way
+    (rows, torn), (_, torn_marks) = (_mend_lines(path, read) for path, read in _lines_of(folder))
     return Repaired(folder, len(rows), torn + torn_marks, (), (), facts["ended"])
+
+
+def _lines_of(folder: Path) -> tuple[tuple[Path, Callable[[Any], Any]], ...]:
+    """The files of lines, and what reads one of each."""
+    return (folder / ROWS, row_of), (folder / MARKS, mark_of)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_suffix(".part")
 
 
 def _mend_lines(path: Path, read: Callable[[Any], T]) -> tuple[list[T], int]:
@@ -150,12 +161,22 @@ def _mend_lines(path: Path, read: Callable[[Any], T]) -> tuple[list[T], int]:
     whole = b"".join(line + b"\n" for line in found.whole)
     if whole != path.read_bytes():
         beside = path.with_suffix(".torn")
-        if found.torn:
-            with beside.open("ab") as file:
-                file.writelines(line + b"\n" for line in found.torn.values())
-            sync(beside)
-        partial = path.with_suffix(".part")
-        partial.write_bytes(whole)
+        before = beside.read_bytes() if beside.exists() else b""
+        torn = b"".join(line + b"\n" for line in found.torn.values())
+        if not (b"\n" + before).endswith(b"\n" + torn):  # else a repair that was killed has put them there
+            _replace(beside, before + torn)
+        _replace(path, whole)
+    return found.values, len(found.torn)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file anew, whole or not at all."""
+    partial = _part_of(path)
+    try:
+        partial.write_bytes(data)
         sync(partial)
         partial.replace(path)
-    return found.values, len(found.torn)
+        sync(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

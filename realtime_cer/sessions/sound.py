@@ -182,7 +182,7 @@ class Sound:
         self._absent = True
         if line != self._told:
             self._told = line
-            self._tell(f"{line}; going on without sound")
+            self._tell(f"going on without sound: {line}")
 
     def _goes_on(self, course: Course) -> bool:
         return self._wanted is course and not self._playout.lost

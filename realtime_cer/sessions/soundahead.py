@@ -97,6 +97,6 @@ class Pace:
             step += math.copysign(_BEND, off)
         else:
             self._next = float(round(self._next))
-        places = self._next + step * np.arange(count)
+        places = self._next + step * np.arange(count, dtype=np.float64)
         self._next += step * count
         return places, loud

@@ -49,7 +49,7 @@ def soundtrack(
     def pieces(frame: AudioFrame | None) -> Iterator[tuple[int, Floats]]:
         nonlocal place
         for made in () if resampler is None else resampler.resample(frame):
-            samples: Floats = made.to_ndarray().reshape(-1, channels)
+            samples = np.asarray(made.to_ndarray(), np.float32).reshape(-1, channels)
             yield place, samples
             place += len(samples)
 

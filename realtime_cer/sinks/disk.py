@@ -1,6 +1,7 @@
 """What a disk does to a recording: how long it lasts, what of it is safe, and who holds its folder. No threads."""
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -12,6 +13,9 @@ from filelock import FileLock, Timeout
 
 LOCK = ".lock"
 """In a session's folder while a living program writes there."""
+
+_NO_FOLDERS = errno.EINVAL, errno.ENOTSUP
+"""What file systems of networks and of programs say where they cannot sync a folder."""
 
 _SPAN_S = 60.0
 _LEAST_S = 3.0
@@ -93,14 +97,18 @@ def sync(path: Path) -> None:
     Raises
     ------
     OSError
-        The disk fails; not where a file is not there, nor for folders on systems that cannot.
+        The disk fails; not where a file is not there, nor for folders on systems and file systems that cannot.
     """
-    if path.is_dir() and sys.platform == "win32":
+    folder = path.is_dir()
+    if folder and sys.platform == "win32":
         return
     with contextlib.suppress(FileNotFoundError):
         descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if not (folder and error.errno in _NO_FOLDERS):
+                raise
         finally:
             os.close(descriptor)
 

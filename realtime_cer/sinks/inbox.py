@@ -33,10 +33,10 @@ class Inbox(Generic[T]):
         self._ended = False
 
     def put(self, item: T) -> bool:
-        """Leave one item, at once; False where there is no room for its kind."""
+        """Leave one item, at once; False where there is no room for its kind, and after the end."""
         kind = type(item)
         with self._changed:
-            if self._held[kind] >= self._most[kind]:
+            if self._ended or self._held[kind] >= self._most[kind]:
                 return False
             self._held[kind] += 1
             self._waiting.append((time.monotonic(), item))
@@ -60,7 +60,7 @@ class Inbox(Generic[T]):
             self._late(item)
 
     def end(self) -> None:
-        """Let ``take`` come to its end; put in nothing afterwards."""
+        """Let ``take`` come to its end; nothing is taken in afterwards."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

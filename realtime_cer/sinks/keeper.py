@@ -4,6 +4,7 @@ Nothing is on the disk before. Whoever brings pictures, sound and decisions neve
 out.
 """
 
+import logging
 import shutil
 import threading
 import time
@@ -22,12 +23,15 @@ from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.lastmoments import SPAN_S, LastMoments
 from realtime_cer.sinks.session import new_session
 
+_log = logging.getLogger("realtime_cer")
+
+_EXPECTED = OSError, ValueError, av.error.FFmpegError, Refused
+"""What a full disk and a damaged picture are; all else is a fault of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """To keep the moment just gone, as of ``t``."""
-
-    t: float
+    """To keep what is held when its turn comes, which is after all that came before it."""
 
 
 Item = Frame | AudioBlock | Decision
@@ -71,7 +75,7 @@ class Keeper:
     def keep(self) -> None:
         """Write the moment just gone to the disk; returns at once, from any thread. Asked twice, it is done once."""
         if not self._over:
-            self._inbox.put(_Wish(self._clock()))
+            self._inbox.put(_Wish())
 
     def close(self, timeout_s: float = 2.0) -> bool:
         """Do what was asked for, and let go of everything else; False if it is stuck and was left alone."""
@@ -86,10 +90,18 @@ class Keeper:
         while (item := self._inbox.take()) is not None:
             try:
                 self._take(item)
-            except (OSError, ValueError, av.error.FFmpegError, Refused) as error:  # one damaged picture, a full disk
+            except Exception as error:  # the next wish may be granted all the same
                 if isinstance(item, _Wish) or not failed:
-                    self._notice(f"the moment just gone is not kept: {getattr(error, 'strerror', None) or error}")
+                    self._tell(error)
                 failed = failed or not isinstance(item, _Wish)
+
+    def _tell(self, error: Exception) -> None:
+        """Tell in one line why nothing is kept, and log where in our own code it went wrong."""
+        why = getattr(error, "strerror", None) or str(error)
+        if not isinstance(error, _EXPECTED):
+            why = f"{type(error).__name__}: {error}"
+            _log.error("the moment just gone is not kept", exc_info=error)
+        self._notice(f"the moment just gone is not kept: {' '.join(why.split())}")
 
     def _take(self, item: Item | _Wish) -> None:
         if isinstance(item, Frame):

@@ -3,7 +3,7 @@
 Running at the same time, each in its own thread:
 
 - recorder rows: writes every decision down to the operating system, so that nothing older than it survives the program;
-- recorder film: owns the encoders;
+- recorder film: owns the encoders (``filming``);
 - recorder disk: once a second has the files on the disk itself;
 - recorder: looks how long the disk lasts, and ends the others.
 
@@ -21,35 +21,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av.error
 
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Decision, Frame, Snapshot
 from realtime_cer.sinks.avatar import draw_avatar
-from realtime_cer.sinks.behind import stay_behind
 from realtime_cer.sinks.disk import Room, hold, let_go
+from realtime_cer.sinks.filming import KINDS, Filming, Films, Item
 from realtime_cer.sinks.inbox import Inbox
-from realtime_cer.sinks.livefilm import LiveFilm
 from realtime_cer.sinks.marks import Mark, MarkWriter
 from realtime_cer.sinks.safe import Syncing
-from realtime_cer.sinks.session import CLEAN, DRAWN, FORMAT, MARKS, ROWS, SESSION, SIGNALS, Lines
+from realtime_cer.sinks.session import FORMAT, MARKS, ROWS, SESSION, SIGNALS, Lines
 from realtime_cer.sinks.signals import Voice, signal_row
 from realtime_cer.sinks.summary import library_versions, write_summary
 from realtime_cer.sinks.tables import to_json
 
-Item = Frame | AudioBlock | Decision
-Filming = Literal["clean", "overlay", "both", "avatar"]
-
-_MOST: dict[type[Item], int] = {Frame: 20, AudioBlock: 300, Decision: 3000}
 _MOST_ROWS: dict[type[Item | Mark], int] = {AudioBlock: 300, Decision: 3000, Mark: 100}
-"""How many of each may wait: few pictures, which are large, long stretches of the others."""
-
-_PATIENCE_S: dict[type[Item], float] = {Frame: 0.6}
-"""What waits is lost with the program, and with little time for the encoders few pictures are seconds of film."""
-
-_KINDS: dict[type[Item], str] = {Frame: "pictures", AudioBlock: "sound", Decision: "decisions"}
+"""How many of each may wait."""
 
 _LOOK_S, _SYNC_S = 1.0, 0.5
 
@@ -94,15 +84,13 @@ class Recorder:
         self.lost: Counter[str] = Counter()
         self.error: str | None = None
         self._notice, self._clock = notice, clock
-        self._sound, self._pictures, self._filming = sound, pictures, film
         self.faceless = film == "avatar"
         self._moment: Callable[[], Snapshot] | None = None
-        self._films: list[LiveFilm] = []
+        self._films = Films(folder, film, sound=sound, pictures=pictures, lose=self._lose, fail=self._fail)
         self._count = self._moved = 0
         self._origin = 0.0
         self._changed = threading.Lock()
         self._row_inbox: Inbox[Item | Mark] = Inbox(_MOST_ROWS)
-        self._film_inbox: Inbox[Item] = Inbox(_MOST, _PATIENCE_S, lambda item: self._lose(_KINDS[type(item)]))
         self.ended = self._recording = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -122,12 +110,7 @@ class Recorder:
         started = datetime.now().astimezone() - timedelta(seconds=self._clock() - origin)
         stamp = round(started.timestamp(), 3)
         self._facts |= {"started": started.isoformat(timespec="milliseconds"), "started_unix": stamp}
-        sound = self._sound and not self.faceless
-        names: tuple[str, ...] = (CLEAN,) if sound else ()
-        if self._pictures:
-            names = {"both": (CLEAN, DRAWN), "clean": (CLEAN,)}.get(self._filming, (DRAWN,))
-        more: dict[str, Any] = {"sound": sound, "pictures": self._pictures, "started": started}
-        self._films = [LiveFilm(self.folder / name, drawn=name == DRAWN, **more) for name in names]
+        self._films.begin(origin, started)
         self._try(lambda: self._note(ended=None))
         self._recording = True
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -139,15 +122,13 @@ class Recorder:
             return
         rows = isinstance(item, Decision) or (self.faceless and isinstance(item, AudioBlock))
         if rows and not self._row_inbox.put(item):
-            self._lose(_KINDS[type(item)])
-        if self.faceless and not isinstance(item, Decision):
-            return  # the film shows an avatar, and is silent
-        if self._films and not self._film_inbox.put(item) and not isinstance(item, Decision):
-            self._lose(_KINDS[type(item)])
+            self._lose(KINDS[type(item)])
+        if not self.faceless or isinstance(item, Decision):  # else the film shows an avatar, and is silent
+            self._films.put(item)
 
     def mark(self) -> float | None:
         """Mark this moment, at once, from any thread; gives its time in the session, or None if that has ended."""
-        mark = Mark(self._clock(), "operator")
+        mark = Mark(max(self._clock(), self._origin), "operator")  # it may begin at an instant that is still to come
         return mark.t - self._origin if self._recording and self._row_inbox.put(mark) else None
 
     def close(self, timeout_s: float = 1.5) -> bool:
@@ -157,27 +138,24 @@ class Recorder:
         if self._thread is None:
             let_go(self._lock)
             return True
-        moved, since = self._moved, time.monotonic()
+        moved, since = (0, 0), time.monotonic()
         while self._thread.is_alive() and time.monotonic() - since < timeout_s:
+            if (now := (self._moved, self._films.moved)) != moved:
+                moved, since = now, time.monotonic()
             self._thread.join(0.05)
-            if self._moved != moved:
-                moved, since = self._moved, time.monotonic()
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         """The recorder's own thread: starts the others, watches over the disk, and ends them."""
-        names = SESSION, ROWS, SIGNALS, MARKS, *(film.path.name for film in self._films), "."
+        names = SESSION, ROWS, SIGNALS, MARKS, *self._films.names, "."
         syncing = Syncing([self.folder / name for name in names], self._fail)
         rows = threading.Thread(target=self._write_rows, name="recorder rows", daemon=True)
-        films = threading.Thread(target=self._write_films, name="recorder film", daemon=True)
         rows.start()
-        films.start()
         self._watch()
         self._recording = False
-        # In this order: avatars come from the rows.
-        for inbox, worker in ((self._row_inbox, rows), (self._film_inbox, films)):
-            inbox.end()
-            worker.join()
+        self._row_inbox.end()
+        rows.join()
+        self._films.end()  # after the rows, from which avatars come
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         self.ended = self._try(lambda: self._note(ended=now))
         syncing.end(_SYNC_S)
@@ -225,47 +203,10 @@ class Recorder:
         visual = moment.visual if moment.visual is not None and moment.visual.k == decision.seq else None
         row = signal_row(decision.t, decision.seq, visual, moment.sound, voice.before(decision.t))
         signals.add(json.dumps(row, allow_nan=False, separators=(",", ":")))
-        if self._films and moment.analysed is not None:
+        if moment.analysed is not None:
             height, width = moment.analysed.picture.shape[:2]
             face = None if visual is None or visual.face is None else visual.face.landmarks
-            avatar = Frame(decision.t + self._origin, decision.seq, draw_avatar(width, height, face))
-            if not self._film_inbox.put(avatar):
-                self._lose("pictures")
-
-    def _write_films(self) -> None:
-        """The thread that owns the encoders."""
-        stay_behind()
-        filming = list(self._films)
-        while (item := self._film_inbox.take()) is not None:
-            self._moved += 1  # two threads count here: that it changes is all that is asked
-            item = replace(item, t=item.t - self._origin)
-            if not filming and not isinstance(item, Decision):
-                self._lose(_KINDS[type(item)])  # no film goes on
-            filming = [film for film in filming if self._give(film, item)]
-        for film in filming:
-            while not self._try(film.finish):
-                self._lose(self._pictures_of(film))
-        for film in self._films:
-            self._try(film.close)
-
-    def _give(self, film: LiveFilm, item: Item) -> bool:
-        """Let a film have something; False where it can take nothing any more."""
-        refused = film.refused
-        try:
-            if isinstance(item, Frame):
-                film.frame(item)
-            elif isinstance(item, AudioBlock):
-                film.block(item)
-            else:
-                film.decision(item)
-        except Exception as error:  # one damaged picture is left out, a disk that fails ends the film
-            self._lose(self._pictures_of(film))
-            return not self._fail(error)
-        self._lose(self._pictures_of(film), film.refused - refused)
-        return True
-
-    def _pictures_of(self, film: LiveFilm) -> str:
-        return "pictures" if film is self._films[0] else "drawn pictures"
+            self._films.put(Frame(decision.t + self._origin, decision.seq, draw_avatar(width, height, face)))
 
     def _lose(self, what: str, count: int = 1) -> None:
         if count:
@@ -292,7 +233,7 @@ class Recorder:
         known = {
             "ended": ended,
             "decisions": self._count,
-            "pictures": max((film.pictures for film in self._films), default=0),
+            "pictures": self._films.pictures,
             "lost": dict(self.lost),
             "error": self.error,
             "versions": library_versions(),

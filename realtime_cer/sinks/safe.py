@@ -1,4 +1,8 @@
-"""Has files on the disk itself once a second, in a thread of its own: a disk that is busy takes seconds for it."""
+"""Has files on the disk itself once a second, in a thread of its own: a disk that is busy takes seconds for it.
+
+No thread here waits for a disk that hangs, but the system may: while a sync is under way in the kernel, the process
+stays in its list after its exit until the disk has answered, and not even a kill takes it out.
+"""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -4,20 +4,20 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Final, Literal, Protocol
+from typing import Final
 
 import numpy as np
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QKeyEvent
 
-from realtime_cer.control import Control, Desk, Strip
+from realtime_cer.control import Desk
 from realtime_cer.records import Snapshot
-from realtime_cer.smoothing import Smoothed
 from realtime_cer.ui import controls_actions as hand
 from realtime_cer.ui.actions import BY_KEY
 from realtime_cer.ui.controls import BUTTONS
 from realtime_cer.ui.keys import BINDINGS, Binding
 from realtime_cer.ui.moment import Looks, Moment, Presenter, Without
+from realtime_cer.ui.playback import Playback
 from realtime_cer.ui.replaybar import ReplayBar
 from realtime_cer.ui.text import CATALOGUES, Text
 from realtime_cer.ui.window import Window
@@ -33,6 +33,7 @@ OWN: Final = (
     Binding("ends", (Key.Key_Home, Key.Key_End), "⇱ ⇲"),
     Binding("marks", (Key.Key_BracketLeft, Key.Key_BracketRight), "[ ]"),
     Binding("speed", (Key.Key_Less, Key.Key_Greater), "< >"),
+    Binding("sound", (Key.Key_U,), "U"),
     Binding("compare", (Key.Key_C,), "C"),
     Binding("difference", (Key.Key_N,), "N"),
 )
@@ -49,49 +50,6 @@ _KEPT = frozenset(
 _OFFERED = frozenset(("rule", "weights", "smoothing", "snapshot", "theme", "language", "full_screen", "keys"))
 
 _EARLY_S = 1e-3
-
-
-class Playback(Control, Protocol):
-    """What plays a session."""
-
-    @property
-    def strip(self) -> Strip:
-        """The whole session; another object after every change."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is being decided by other settings."""
-
-    @property
-    def position(self) -> float:
-        """Seconds of the session."""
-
-    @property
-    def playing(self) -> bool:
-        """Whether it goes on by itself."""
-
-    @property
-    def speed(self) -> float:
-        """How many seconds of the session pass in one."""
-
-    @property
-    def film(self) -> Literal["there", "over", "none", "damaged"]:
-        """Whether there is a picture here."""
-
-    def play(self, on: bool) -> None:
-        """Go on, or stand still."""
-
-    def seek(self, t: float) -> None:
-        """Go to a time, or as near as there is."""
-
-    def run(self, speed: float) -> None:
-        """Go at another speed."""
-
-    def smooth(self, seconds: float) -> None:
-        """Show it smoothed."""
-
-    def minute(self, snapshot: Snapshot) -> tuple[Smoothed, ...]:
-        """What is shown for the rows of a snapshot's history."""
 
 
 class _Presenter(Presenter):
@@ -163,7 +121,14 @@ class ReplayWindow(Window):
     def follow(self) -> None:
         """Show on the bar where it stands."""
         player = self.player
-        self.bar.follow(player.strip, player.position, playing=player.playing, speed=player.speed, busy=player.busy)
+        self.bar.follow(
+            player.strip,
+            player.position,
+            playing=player.playing,
+            speed=player.speed,
+            busy=player.busy,
+            sound=player.sound,
+        )
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Do what the table of keys says; an open list has them first, and the list of keys."""
@@ -184,6 +149,8 @@ class ReplayWindow(Window):
     def _press_bar(self, name: str) -> None:
         if name == "play":
             _play(self)
+        elif name == "sound":
+            _mute(self)
         else:
             _pace(self, +1, around=True)
         self.follow()
@@ -194,6 +161,10 @@ class ReplayWindow(Window):
 
 def _play(window: ReplayWindow) -> None:
     window.player.play(not window.player.playing)
+
+
+def _mute(window: ReplayWindow) -> None:
+    window.player.mute(not window.player.muted)
 
 
 def _by(window: ReplayWindow, seconds: float) -> None:
@@ -256,6 +227,7 @@ _ANYHOW: Final[Mapping[int, _Move]] = {
     Key.Key_BracketRight: partial(_mark, direction=1),
     Key.Key_Less: partial(_pace, step=-1),
     Key.Key_Greater: partial(_pace, step=1),
+    Key.Key_U: _mute,
     Key.Key_C: _compare,
 }
 """Keys that mean the same with and without ⇧, which some keyboards need for them."""

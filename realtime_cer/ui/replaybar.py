@@ -11,6 +11,7 @@ from realtime_cer.control import Strip
 from realtime_cer.ui import words
 from realtime_cer.ui.panel import Panel
 from realtime_cer.ui.ribbon import ABSTAINS, NOTHING, clock, columns, spans, touched
+from realtime_cer.ui.speaker import draw_speaker
 from realtime_cer.ui.text import Text
 from realtime_cer.ui.theme import CENTRE, RIGHT, Theme, fitting, width_of, write
 
@@ -35,7 +36,7 @@ class ReplayBar(Panel):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.strip = strip
         self.compared = self.playing = self.busy = self._dragged = False
-        self.position, self.speed = strip.begin, 1.0
+        self.position, self.speed, self.sound = strip.begin, 1.0, "heard"
         self._drawn: tuple[object, ...] = ()
         self._ribbons = QPixmap()
 
@@ -44,11 +45,12 @@ class ReplayBar(Panel):
         super().dress(theme, text)
         self._drawn = ()
 
-    def follow(self, strip: Strip, position: float, *, playing: bool, speed: float, busy: bool) -> None:
-        """Show where the session stands."""
-        seen = (self._x(position), self._figures(), self.playing, self.speed, self.busy, self.strip)
+    def follow(self, strip: Strip, position: float, *, playing: bool, speed: float, busy: bool, sound: str) -> None:
+        """Show where the session stands; ``sound`` is "heard", or why it is not, as ``ReplayText.silent`` names it."""
+        seen = (self._x(position), self._figures(), self.playing, self.speed, self.busy, self.sound, self.strip)
         self.strip, self.position, self.playing, self.speed, self.busy = strip, position, playing, speed, busy
-        if seen != (self._x(position), self._figures(), playing, speed, busy, strip):
+        self.sound = sound
+        if seen != (self._x(position), self._figures(), playing, speed, busy, sound, strip):
             self.tell(self.told())
             self.update()
 
@@ -62,13 +64,18 @@ class ReplayBar(Panel):
         text, strip = self.text, self.strip
         newest = max(int(np.searchsorted(strip.t, self.position + 1e-6, side="right")) - 1, 0)
         code = int(strip.said[newest])
-        return text.replay.at.format(
+        told = text.replay.at.format(
             position=clock(self.position - strip.begin, strip.end - strip.begin),
             length=clock(strip.end - strip.begin, strip.end - strip.begin),
             speed=f"{words.number(text, self.speed, 1)}×",
             state=text.replay.playing if self.playing else text.replay.standing,
             said=text.compound[code] if code >= 0 else text.abstains,
         )
+        return f"{told}; {why}" if (why := self.silence()) else told
+
+    def silence(self) -> str:
+        """Why nothing is heard, in words; nothing where it is."""
+        return self.text.replay.silent.get(self.sound, "").format(speed=self._pace())
 
     def differences(self) -> str:
         """How much differs from then, in words."""
@@ -98,6 +105,13 @@ class ReplayBar(Panel):
         left = button.right() + self.px(14)
         return QRectF(left, area.center().y(), self.px(44), area.height() / 2)
 
+    def speaker(self) -> QRectF:
+        """What turns the sound off and on."""
+        pace = self.pace()
+        side = min(self.px(22), pace.height())
+        right = self.track().left() - self.px(14 if not self.compared else 44)
+        return QRectF(right - side, self.inside().top() + (pace.height() - side) / 2, side, side)
+
     def x_of(self, t: float) -> float:
         """Where a time lies."""
         track, length = self.track(), self.strip.end - self.strip.begin
@@ -124,6 +138,8 @@ class ReplayBar(Panel):
             self.pressed.emit("play")
         elif self.pace().contains(at):
             self.pressed.emit("speed")
+        elif self.speaker().contains(at):
+            self.pressed.emit("sound")
         elif at.x() >= self.track().left() - self.px(8):
             self._dragged = True
             self.sought.emit(self.t_of(at.x()))
@@ -159,6 +175,9 @@ class ReplayBar(Panel):
         passed = clock(self.position - self.strip.begin, length, 1).replace(".", self.text.decimal)
         return passed, f" / {clock(length, length)}"
 
+    def _pace(self) -> str:
+        return f"{self.speed:g}×".replace(".", self.text.decimal)
+
     def _head(self, painter: QPainter) -> None:
         """The button and the figures."""
         theme, button, area = self.theme, self.button(), self.inside()
@@ -181,12 +200,15 @@ class ReplayBar(Panel):
         passed, whole = self._figures()
         used = write(painter, upper, passed, self.px(18), theme.ink, bold=True)
         write(painter, upper.adjusted(used, 0, 0, 0), whole, self.px(13), theme.dim)
-        pace = f"{self.speed:g}×".replace(".", self.text.decimal)
-        write(painter, lower, pace, self.px(13), theme.ink, bold=True)
-        if self.compared or self.busy:
-            beside, told = lower.adjusted(self.px(36), 0, 0, 0), self.differences()
-            size = fitting(told, beside.width(), self.px(12), self.px(9), bold=False)
-            write(painter, beside, told, size, theme.dim)
+        write(painter, lower, self._pace(), self.px(13), theme.ink, bold=True)
+        told = [one for one in (self.silence(), self.differences() if self.compared or self.busy else "") if one]
+        for n, line in enumerate(told):
+            beside = QRectF(lower.left() + self.px(36), 0, max(lower.width() - self.px(36), 1.0), half / len(told))
+            beside.moveTop(lower.top() + n * beside.height())
+            size = fitting(line, beside.width(), self.px(12), self.px(9), bold=False)
+            write(painter, beside, line, size, theme.dim)
+        heard = self.sound == "heard"
+        draw_speaker(painter, self.speaker(), theme.ink if heard else theme.faint, on=heard)
 
     def _ribbon(self, track: QRectF) -> QPixmap:
         """Both ribbons, painted once for each session, size and theme."""

@@ -35,7 +35,8 @@ from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.quiet import mute_native
 from realtime_cer.records import Decision
-from realtime_cer.sinks.recorder import Item, Recorder
+from realtime_cer.sinks.filming import Item
+from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
 from realtime_cer.sinks.tables import to_row
 

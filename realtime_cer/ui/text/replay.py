@@ -7,9 +7,13 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ReplayText:
-    """All texts of a replay in one language; ``keys`` are its own, by their actions."""
+    """All texts of a replay in one language.
+
+    ``keys`` are its own, by their actions; ``silent`` says why nothing is heard.
+    """
 
     keys: Mapping[str, str]
+    silent: Mapping[str, str]
     then: str
     now: str
     of_then: str
@@ -37,8 +41,17 @@ ENGLISH: Final = ReplayText(
         "ends": "to the beginning, to the end",
         "marks": "to the mark before, to the next",
         "speed": "slower, faster",
+        "sound": "sound off, on",
         "compare": "beside what was said then",
         "difference": "to the next difference; with ⇧ back",
+    },
+    silent={
+        "muted": "muted",
+        "speed": "no sound at {speed}",
+        "none": "no sound recorded",
+        "damaged": "sound not readable",
+        "absent": "no loudspeaker",
+        "stalled": "loudspeaker hangs",
     },
     then="then",
     now="now",
@@ -67,8 +80,17 @@ GERMAN: Final = ReplayText(
         "ends": "an den Anfang, ans Ende",
         "marks": "zur Marke davor, zur nächsten",
         "speed": "langsamer, schneller",
+        "sound": "Ton aus, an",
         "compare": "neben dem, was damals gesagt wurde",
         "difference": "zum nächsten Unterschied; mit ⇧ zurück",
+    },
+    silent={
+        "muted": "stumm",
+        "speed": "kein Ton bei {speed}",
+        "none": "kein Ton im Mitschnitt",
+        "damaged": "Ton nicht lesbar",
+        "absent": "kein Lautsprecher",
+        "stalled": "Lautsprecher hängt",
     },
     then="damals",
     now="jetzt",
