@@ -5,14 +5,12 @@ import gc
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-
 from realtime_cer.commands.console import notice
+from realtime_cer.commands.snapshots import keep_picture
 from realtime_cer.config import PUBLISHED, Config
 from realtime_cer.control import Choice, DeskState
 from realtime_cer.errors import Refused
@@ -25,7 +23,6 @@ from realtime_cer.sessions.player import Player
 from realtime_cer.sessions.timeline import Wish, timeline
 from realtime_cer.sinks.marks import mark_of
 from realtime_cer.sinks.session import MARKS
-from realtime_cer.whole import write_whole
 from realtime_cer.why import without
 
 if TYPE_CHECKING:
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
 
 THEN = "then"
 """Stands for the rule, or the weights, that each row was decided by."""
-
-_FOLDER = "realtime-cer"
 
 
 class ReplayDesk:
@@ -113,16 +108,7 @@ class ReplayDesk:
 
     def keep(self, png: bytes) -> None:
         """Keep a picture of the window among the user's pictures."""
-        threading.Thread(target=self._keep, args=[png], name="picture", daemon=True).start()
-
-    def _keep(self, png: bytes) -> None:
-        path = platformdirs.user_pictures_path() / _FOLDER / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}.png"
-        try:
-            write_whole(path, png)
-        except OSError as error:
-            self.tell(f"{path} cannot be written ({error.strerror})")
-        else:
-            self.tell(f"kept as {path}")
+        threading.Thread(target=keep_picture, args=[png, self.tell], name="picture", daemon=True).start()
 
     def remember(self, **changed: object) -> None:
         """Nothing: how a session is looked at is no wish for live."""
