@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from _screenshots_kiosk import KIOSK, WIZARD, shoot_kiosk, shoot_wizard
+from _screenshots_replay import REPLAY, shoot_replay
 from _screenshots_small import save
 from _screenshots_terminal import shoot_terminal
 from PyQt6.QtCore import Qt
@@ -134,7 +135,7 @@ STATES = {
 }
 
 
-NAMES = (*WIZARD, *STATES, *KIOSK, _TERMINAL)
+NAMES = (*WIZARD, *STATES, *KIOSK, *REPLAY, _TERMINAL)
 """Every picture there is, as in window-NAME.png."""
 
 _PATIENCE_S = 15.0
@@ -297,7 +298,7 @@ def main() -> int:
         clip = options.clip or demo
         for name in (one for one in STATES if one in wanted):
             keep(name, shoot_calm(clip, STATES[name]))
-        for names, shoot_all in ((WIZARD, shoot_wizard), (KIOSK, shoot_kiosk)):
+        for names, shoot_all in ((WIZARD, shoot_wizard), (KIOSK, shoot_kiosk), (REPLAY, shoot_replay)):
             if set(names) & set(wanted):
                 shoot_all(clip, keep_stage)
         if _TERMINAL in wanted:

@@ -4,7 +4,8 @@ import argparse
 import gc
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ from realtime_cer.why import without
 if TYPE_CHECKING:
     from realtime_cer.commands.replay import SettingsOf
     from realtime_cer.commands.rows import Kept
+    from realtime_cer.ui.app import Stage
+    from realtime_cer.ui.replay import ReplayWindow
 
 THEN = "then"
 """Stands for the rule, or the weights, that each row was decided by."""
@@ -126,7 +129,20 @@ def show_replay(
     config: Config,
     options: argparse.Namespace,
 ) -> None:
-    """Play a session in a window until that is closed.
+    """Play a session in a window until that is closed; the arguments are those of ``open_replay``."""
+    with open_replay(found, settings_of, known, config, options) as stage:
+        stage.turn(lambda: False)
+
+
+@contextmanager
+def open_replay(
+    found: "Kept",
+    settings_of: "SettingsOf",
+    known: Sequence[Decision] | None,
+    config: Config,
+    options: argparse.Namespace,
+) -> "Iterator[Stage[ReplayWindow]]":
+    """A window over a session, which the caller turns.
 
     Parameters
     ----------
@@ -172,7 +188,7 @@ def show_replay(
         gc.freeze()
         try:
             with Stage(make) as stage:
-                stage.turn(lambda: False)
+                yield stage
         finally:
             gc.unfreeze()
 
