@@ -32,6 +32,14 @@ def camera() -> Iterator[MjpegServer]:
         yield server
 
 
+@pytest.fixture(autouse=True, scope="module")
+def heard() -> Iterator[None]:
+    """Let programs hear that their terminal is closed: where these tests run under ``nohup`` they would not."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def start(words: list[str], program: Sequence[str] = COMMAND, **how: Any) -> "subprocess.Popen[str]":
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([*program, *words], **(pipes | how))
