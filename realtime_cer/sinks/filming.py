@@ -99,16 +99,14 @@ class Films:
         self._thread.join()
 
     def _run(self) -> None:
-        filming, behind = list(self._films), False
+        stay_behind()
+        filming = list(self._films)
         while (item := self._inbox.take()) is not None:
             self._done += 1
             item = replace(item, t=item.t - self._origin)
             if not filming and not isinstance(item, Decision):
                 self._lose(KINDS[type(item)], 1)  # no film goes on
             filming = [film for film in filming if self._give(film, item)]
-            if not behind and self.pictures:  # at once, so that there is a film to open whenever the program dies
-                stay_behind()
-                behind = True
         for film in filming:
             while not self._try(film.finish):
                 self._lose(self._pictures_of(film), 1)
