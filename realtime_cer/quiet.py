@@ -26,7 +26,7 @@ for _name, _value in {
 # On Linux OpenCV points Qt at plugins of its own, with which PyQt6 cannot start: what it changes is put back.
 _QT = {name: os.environ.get(name) for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR")}
 
-import cv2  # noqa: E402
+import cv2  # noqa: E402  # after what it would change was noted
 
 for _name, _before in _QT.items():
     if _before is None:
@@ -93,5 +93,5 @@ def mute_native() -> None:
         kept = _redirect()
         if kept is not None:
             encoding, errors = sys.stderr.encoding, sys.stderr.errors
-            sys.stderr = open(kept, "w", buffering=1, encoding=encoding, errors=errors)  # noqa: SIM115
+            sys.stderr = open(kept, "w", buffering=1, encoding=encoding, errors=errors)  # noqa: SIM115  # open to the end
             _muted = True

@@ -135,7 +135,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
                 first[:] = first or [pictures[-1]]
             return done
 
-    app.Window = Measured  # type: ignore[misc]
+    app.Window = Measured  # type: ignore[misc]  # a class in place of a class
     code = cli.main(words)
     start = (first[0] if first else time.monotonic()) + _SETTLED_S
     steady = np.array([*(t for t in pictures if t >= start), time.monotonic()])  # a freeze at the end counts too

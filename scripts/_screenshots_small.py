@@ -45,4 +45,4 @@ def fixed(picture: Image.Image) -> list[tuple[int, int, int]]:
         for theme in THEMES.values()
         for one in (theme.ground, theme.panel, theme.track, theme.ink, theme.dim, theme.calm)
     ]
-    return [colour for colour in dict.fromkeys((*used, *grounds)) if colour in there]  # type: ignore[misc]
+    return [colour for colour in dict.fromkeys((*used, *grounds)) if colour in there]  # type: ignore[misc]  # of any length

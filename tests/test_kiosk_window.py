@@ -49,12 +49,6 @@ PURPLE = (200, 20, 180)
 CHORD = QtCore.Qt.KeyboardModifier.ControlModifier | QtCore.Qt.KeyboardModifier.ShiftModifier
 
 
-@pytest.fixture(scope="session")
-def qapp_args() -> list[str]:
-    """A screen of Qt's own, without telling child processes of other tests."""
-    return ["test", "-platform", "offscreen"]
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REALTIME_CER_ROOM", str(tmp_path / "room"))
@@ -336,6 +330,7 @@ def test_forgetting_leaves_no_picture_and_no_sound_in_the_recogniser() -> None:
 
         wait_for(gone)
         gc.unfreeze()  # what was there when it started is not listed else
+        gc.collect()  # recognisers of tests before
         rings = [one for one in gc.get_objects() if isinstance(one, AudioRing) and one.end]
         assert rings
         assert not any(ring.window(ring.end, ring.end - ring.start).samples.any() for ring in rings)

@@ -56,7 +56,7 @@ def test_rows_pass_through_until_the_window_is_closed(qapp: object) -> None:
     press_later(Key.Key_Q, 400)
     begun = time.monotonic()
     rows = list(watch_window(Double(moment(history(5))), endless(), **HEADING))
-    assert time.monotonic() - begun < 10  # it would go on for ever
+    assert time.monotonic() - begun < 2
     assert len(rows) >= 5
     assert [row.seq for row in rows] == list(range(len(rows)))
 
@@ -68,8 +68,7 @@ def test_the_window_closes_by_itself_after_the_last_row(qapp: object) -> None:
         control.ended = ended
         begun = time.monotonic()
         assert list(watch_window(control, iter(given), **HEADING)) == given
-        if not ended:  # an end is shown for a moment
-            assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < (2.5 if ended else 1)  # an end is shown for a moment
 
 
 def test_what_the_recogniser_raises_comes_out(qapp: object) -> None:
@@ -98,7 +97,7 @@ def test_ctrl_c_comes_out(qapp: object) -> None:
         begun = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             view.turn(lambda: False)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 1.5
 
 
 def test_it_ends_with_what_it_shows(qapp: object) -> None:
@@ -106,7 +105,7 @@ def test_it_ends_with_what_it_shows(qapp: object) -> None:
     control.ended = True
     begun = time.monotonic()
     show(control, **HEADING)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 2
 
 
 def test_files_are_made_whole_before_a_lost_display_ends_the_process(
@@ -142,6 +141,8 @@ def test_over_a_real_recogniser_rows_and_window_agree_and_all_ends_in_two_second
                     redraw(window)
                     assert window.curves.shown is not None
                     shown[window.curves.shown.seq] = window.verdict.said.text
+            quitting = time.monotonic()
+    assert time.monotonic() - quitting < 2
     until = time.monotonic() + 2
     while set(threading.enumerate()) - before and time.monotonic() < until:
         time.sleep(0.02)

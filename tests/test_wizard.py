@@ -33,12 +33,6 @@ QtCore = pytest.importorskip("PyQt6.QtCore")
 Key = QtCore.Qt.Key
 
 
-@pytest.fixture(scope="session")
-def qapp_args() -> list[str]:
-    """A screen of Qt's own, without telling child processes of other tests."""
-    return ["test", "-platform", "offscreen"]
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "config"))

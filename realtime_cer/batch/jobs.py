@@ -183,7 +183,7 @@ def do(job: Job, task: Task, progress: Callable[[float], None]) -> Outcome:
         return Outcome(job.name, "refused", why)
     except OSError as error:
         return _unwritten(job, error)
-    except Exception as error:
+    except Exception as error:  # told in the table and on the page; the other files go on
         return Outcome(job.name, "fault", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
 
 

@@ -25,8 +25,7 @@ _WATCH_S = 3.0
 """A microphone that gave less than half of this many seconds in as much time is lost."""
 _SILENT_S = 3.0
 """Sound that is exactly zero for so long comes from no room: even a quiet one leaves noise in the last bit."""
-_RETRY_S, _AT_FIRST_S = 1.0, 0.25
-"""Between two attempts: soon at first, for a device that changes its rate is away for a moment only."""
+_RETRY_S = 1.0
 _HOPELESS_S = 60.0
 """A sound system that does not answer for so long does not come back, and this process cannot ask another one: the
 library bears one question at a time, and nothing breaks that off."""
@@ -80,7 +79,7 @@ class Microphone:
         self._instead = self._why = ""
         self._seen = False
         self._begun = self._last = self._sounded = self._tried = self._answered = clock()
-        self._next_try, self._tries = 0.0, 0
+        self._next_try = 0.0
         self._heard: deque[tuple[float, float]] = deque()
         self._stream: SoundStream | None = None
         self._attempt: _Attempt | None = _Attempt(spec, None, clock)
@@ -162,7 +161,7 @@ class Microphone:
                 self._move("stalled", f"microphone {self.name}: hardly any sound comes")
         elif self._heard and state != "live":
             self.counters.reopened += self._seen and state != "stalled"
-            self._seen, self._tries = True, 0
+            self._seen = True
             self._move("live", self._how(now))
         elif state == "live":
             self._move("live", self._how(now))
@@ -194,8 +193,7 @@ class Microphone:
         elif now >= self._next_try:
             if self._seen:
                 self._move("retrying", f"microphone {self.name}: {self._why}: trying again")
-            self._tried, self._next_try = now, now + self._pause_s
-            self._tries += 1
+            self._tried, self._next_try = now, now + _RETRY_S
             self._attempt = _Attempt(self._spec, self._known, self._clock, restart=True)
         else:
             stop.wait(_POLL_S)
@@ -226,17 +224,13 @@ class Microphone:
         self.status = self.status.moved(self._absent, why, now, hopeless=now - self._answered > _HOPELESS_S)
 
     @property
-    def _pause_s(self) -> float:
-        return min(_AT_FIRST_S * (1 << min(self._tries, 9)), _RETRY_S)
-
-    @property
     def _absent(self) -> State:
         return "retrying" if self._seen else "absent"
 
     def _lose(self, now: float, why: str) -> None:
         self._why, self._answered = why, now
         self._release()
-        self._next_try = max(now, self._begun + self._pause_s)
+        self._next_try = max(now, self._begun + _RETRY_S)
         self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")
 
     def _release(self) -> None:
@@ -281,7 +275,7 @@ class _Attempt:
                     self.device, self.stream, stream = device, stream, SoundStream(self._clock)
         except (Unavailable, Refused) as problem:
             self.fault = problem
-        except Exception as error:
+        except Exception as error:  # ours is raised to whoever iterates, the library's is told
             self.fault = error if not _is_portaudio(error) else Unavailable(f"microphone {self._spec}: {error}")
         finally:
             stream.close()

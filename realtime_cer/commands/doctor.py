@@ -47,7 +47,7 @@ def _guarded(name: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     """Checks of one kind. They import what they check, so where that is broken they cannot even start."""
     try:
         yield from look()
-    except Exception as error:
+    except Exception as error:  # told as a failed check
         yield Check(name, False, f"not checked: {_short(error)}", "first repair the libraries above")
 
 
@@ -133,7 +133,7 @@ def networks(folder: Path | None = None) -> Iterator[Check]:
         except Refused as refusal:
             what, _, to_do = str(refusal).rpartition("; ")
             yield Check(f"network {name}", False, what or to_do, to_do if what else "reinstall the package")
-        except Exception as error:
+        except Exception as error:  # told as a failed check
             yield Check(f"network {name}", False, _short(error), "reinstall the package")
         else:
             found = f"version {manifest.version}, hash verified, runs; licence: {manifest.licence}"

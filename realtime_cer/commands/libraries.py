@@ -109,7 +109,7 @@ def portaudio() -> Check:
 
 def _load(module: str) -> None:
     if module == "cv2":
-        from realtime_cer import quiet  # noqa: F401
+        from realtime_cer import quiet  # noqa: F401  # it imports cv2 the one way that works
     elif module == "mediapipe":
         from realtime_cer.quiet import silence
 

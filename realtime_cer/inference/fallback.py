@@ -159,7 +159,7 @@ class Fallback:
             try:
                 self.put(rung)
                 return
-            except Exception as error:
+            except Exception as error:  # told below, with what becomes of it
                 if self._stop.is_set():
                     return
                 reason = " ".join(str(error).split())[:300] or type(error).__name__

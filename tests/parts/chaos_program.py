@@ -142,7 +142,7 @@ def main(camera: str, settings: str) -> int:
     """Entry point."""
     apart()  # as ``live`` does, and what follows it
     mute_native()
-    ort.OrtEngine = Faulty  # type: ignore[misc]
+    ort.OrtEngine = Faulty  # type: ignore[misc]  # a class in place of a class
     face.Mended = silero.Mended = Breaking  # type: ignore[misc]
     config = settled(Config.model_validate({"engine": "cpu", **json.loads(settings)}))
     perception = load_perception(config, notice=notice)
