@@ -239,8 +239,8 @@ import sys, time
 from realtime_cer.commands import ending
 ending.last_acts.append(lambda: print("acted", flush=True))
 with ending.Signals(0.2, 1.0):
-    print("begun", flush=True)
     try:
+        print("begun", flush=True)
         time.sleep(30)
     except KeyboardInterrupt:
         if ending.interrupted.is_set():
@@ -271,8 +271,8 @@ try:
 except BlockingIOError:
     os.set_blocking(2, True)
 with ending.Signals(0.2, 1.0):
-    os.write(1, b"begun ")
     try:
+        os.write(1, b"begun ")
         time.sleep(30)
     except KeyboardInterrupt:
         time.sleep(30)

@@ -19,8 +19,10 @@ from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock
 
 _POLL_S = 0.05
-_STALL_S = 1.0
+_STALL_S = 0.6
 """Age of the last sound at which a microphone counts as stalled."""
+_GONE_S = 1.0
+"""Age at which one that gave sound is lost: not every library says that its device has gone."""
 _WATCH_S = 3.0
 """A microphone that gave less than half of this many seconds in as much time is lost."""
 _SILENT_S = 3.0
@@ -149,12 +151,13 @@ class Microphone:
             self._heard.popleft()
         heard = sum(seconds for _, seconds in self._heard)
         starved = now - self._begun > _WATCH_S and heard < _WATCH_S / 2
+        gone = self._last > self._begun and now - self._last > _GONE_S
         state, since = self.status.state, self.status.t
         if stream.ended:
             self._lose(now, "it was unplugged, or its sound server ended")
         elif stream.origin != self._origin and stream.origin is not None and not self._takes(stream.origin):
             self._lose(now, f"the sound server gave another microphone in its place: {stream.origin.title}")
-        elif starved and state != "live" and now - since > _STALL_S:
+        elif gone or (starved and state != "live" and now - since > _STALL_S):
             self._lose(now, "hardly any sound comes")
         elif starved or now - self._last > _STALL_S:
             if state == "live":
