@@ -141,7 +141,7 @@ def measured(told: Path, begun: float, words: list[str]) -> int:
     steady = np.array([*(t for t in pictures if t >= start), time.monotonic()])  # a freeze at the end counts too
     given = np.array([at for t, at in zip(pictures, captured, strict=True) if t >= start])
     rows = [d for d in decided.values() if d.t >= start]
-    missed = sum(d.models["static"] is None and d.reason != "no face" for d in rows)
+    missed = sum(d.dropped for d in rows)
     draws = np.array([cost for t, cost in drawn if t >= start]) * 1000
     late = [d.age_ms["static"] for d in decided.values() if d.t >= start and d.age_ms["static"] is not None]
     if len(steady) < 2 or not late:

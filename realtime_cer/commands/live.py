@@ -1,6 +1,7 @@
 """``live``: sources from flags, the recogniser over them, and a view or rows."""
 
 import contextlib
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ def loading(config: Config) -> "Iterator[Future[Perception]]":
     def load() -> None:
         try:
             perception = load_perception(config, background=True, notice=notice)
+            gc.collect()
             trim()  # what loading took and did not keep
             future.set_result(perception)
         except BaseException as error:

@@ -108,7 +108,6 @@ class Analysis:
         What there is by now stays: Python's collector passes it over until ``close``. To look through all of it takes
         150 ms, every half minute, in which no thread moves and a decision misses its picture.
         """
-        gc.collect()  # or garbage would stay as well
         gc.freeze()
         for worker in self.workers:
             worker.start()

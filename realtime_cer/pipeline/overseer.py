@@ -74,6 +74,7 @@ class Overseer:
         """Look after everything once."""
         if now - self._trimmed >= _TRIM_S:  # else what every fault has freed would be kept for weeks
             self._trimmed = now
+            gc.collect()  # takes milliseconds: what there was at the start is frozen
             trim()
         self.memory_mib = self._process.memory_info().rss / _MIB
         before = self.stalled

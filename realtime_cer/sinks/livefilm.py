@@ -93,9 +93,10 @@ class LiveFilm:
             self._write(self._frames.popleft())
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._film is not None:
-            self._film.close()
+        """Finish the file, and let go of the encoder, whose threads end with it."""
+        film, self._film = self._film, None
+        if film is not None:
+            film.close()
 
     def _advance(self) -> None:
         decided = self._decisions[-1].t + GRID_S if self._decisions else -1.0
