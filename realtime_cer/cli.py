@@ -4,6 +4,7 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from realtime_cer.commands.console import drop_output, notice
@@ -169,6 +170,9 @@ def _dispatch(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code: 0 done, 1 a fault of ours, 2 refused, 130 interrupted."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # A path may hold what this terminal has no letters for: then as numbers, as on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     noticed = kiosk = False
     try:
         words = sys.argv[1:] if arguments is None else arguments

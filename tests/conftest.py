@@ -25,6 +25,7 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Whoever runs the tests keeps their own settings, also where programs are started."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REALTIME_CER_CONFIG", str(tmp_path_factory.mktemp("settings")))
+        patch.setenv("REALTIME_CER_LOGS", str(tmp_path_factory.mktemp("logs")))
         yield
 
 

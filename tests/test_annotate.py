@@ -1,5 +1,6 @@
 """Many files: what is collected, what is done again, who dies, and what is told of it."""
 
+import itertools
 import json
 import os
 import shutil
@@ -12,15 +13,18 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from parts.clips import write_clip
 
 from realtime_cer.batch.crew import Event, Processes, work
-from realtime_cer.batch.jobs import JOB, Job, Outcome, Task, collect, do, sort_out
+from realtime_cer.batch.jobs import JOB, Job, Outcome, Task, collect, do, share_of, sort_out
 from realtime_cer.cli import main
-from realtime_cer.config import Config
+from realtime_cer.config import Config, load_weights
 from realtime_cer.errors import Refused
+from realtime_cer.fusion import weights_toml
+from realtime_cer.inference.manifest import engines_folder
 
 DEMO = Path(str(files("realtime_cer") / "assets" / "demo.mp4"))
 TASK = Task(Config(engine="cpu"))
@@ -136,16 +140,26 @@ def test_results_that_could_not_be_written_are_refused_before_anything_is_done(
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="no setpriv to give up rights with")
-def test_a_folder_that_may_not_be_read_is_told_before_anything_is_done(tmp_path: Path, short: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "told"),
+    [
+        (0o000, "closed cannot be read (Permission denied): allow it, or move it away"),
+        (0o400, "closed/b.mp4 cannot be looked at (Permission denied): see that you may read it, or give another"),
+    ],
+    ids=["not to be listed", "not to be entered"],
+)
+def test_a_folder_that_may_not_be_read_is_told_before_anything_is_done(
+    tmp_path: Path, short: Path, mode: int, told: str
+) -> None:
     fill(tmp_path / "in", short, "a.mp4", "closed/b.mp4")
-    (tmp_path / "in" / "closed").chmod(0)
+    (tmp_path / "in" / "closed").chmod(mode)
     less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     words = ["-m", "realtime_cer", "annotate", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     done = subprocess.run([*less, sys.executable, *words], capture_output=True, text=True, timeout=60)
     (tmp_path / "in" / "closed").chmod(0o755)
     assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
-    assert line.endswith("closed cannot be read (Permission denied): allow it, or move it away")
+    assert line.endswith(told)
     assert not (tmp_path / "out").exists()
 
 
@@ -177,6 +191,57 @@ def test_a_folder_without_media_is_refused(tmp_path: Path, short: Path, names: l
 def test_what_is_no_folder_is_refused_with_the_way_out(short: Path, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="for one file use run"):
         collect(short, tmp_path)
+
+
+def test_results_in_the_place_of_films_are_refused_before_anything_is_done(
+    tmp_path: Path, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = fill(tmp_path / "films", short, "a.mp4", "sub/b.mp4")
+    (tmp_path / "link").symlink_to(films)
+    before = sorted(films.rglob("*"))
+    for out in (films, tmp_path / "link"):
+        assert main(["annotate", str(films), "--out", str(out), "--overwrite"]) == 2
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert f"{out} holds what is to be annotated: give another --out" in told
+        assert sorted(films.rglob("*")) == before
+    fill(tmp_path / "more", short, "x.mp4/x.mp4", "x.mp4/sub/y.mp4")
+    with pytest.raises(Refused, match="or holds what is: give another --out"):
+        collect(tmp_path / "more" / "x.mp4", tmp_path / "more")  # they would replace the folder of films
+
+
+def test_a_file_in_the_place_of_results_is_never_replaced(tmp_path: Path, short: Path) -> None:
+    fill(tmp_path / "in", short, "a.mp4")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.mp4").touch()
+    jobs, _ = collect(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(Refused, match="is a file, and no results"):
+        sort_out(jobs, TASK, overwrite=True)
+
+
+def test_other_numbers_in_a_weights_file_are_other_settings(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    task, keys = replace(TASK, config=Config(weights=str(file))), list[str]()
+    for name in ("avcer-7cl", "avcer-8cl", "avcer-7cl"):
+        file.write_text(weights_toml(replace(load_weights(name), name="mine")))
+        keys.append(task.key)
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_other_networks_are_other_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME_CER_PROFILES", str(tmp_path))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for path in engines_folder().glob("*.toml"):
+        shutil.copy(path, mine)
+    profile = (mine / "profile.toml").read_text().replace('name = "default"', 'name = "mine"')
+    (mine / "profile.toml").write_text(profile)
+    task = Task(Config(profile="mine"))
+    before = task.key
+    lines = (mine / "acoustic.toml").read_text().splitlines()
+    changed = [f'sha256 = "{"0" * 64}"' if line.startswith("sha256") else line for line in lines]
+    assert changed != lines
+    (mine / "acoustic.toml").write_text("\n".join(changed))
+    assert task.key != before
 
 
 def test_largest_first_and_what_is_done_is_not_done_again(tmp_path: Path, short: Path) -> None:
@@ -260,6 +325,32 @@ def test_a_file_that_does_not_move_is_given_up() -> None:
     assert [(one.name, one.state) for one in went] == [("stuck", "fault"), ("next", "done")]
     assert "nothing came of it" in went[0].why
     assert crew.replaced == [0]
+
+
+def test_a_file_whose_share_is_told_but_does_not_grow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    says: dict[str, list[float | Outcome | None]] = {
+        "stands": [*[0.5] * 20, Outcome("stands", "done")],
+        "moves": [*[n / 20 for n in range(20)], Outcome("moves", "done")],
+    }
+    now = [0.0]
+
+    class Seconds(_Scripted):
+        def events(self, timeout_s: float) -> list[Event]:
+            now[0] += 1
+            return super().events(timeout_s)
+
+    monkeypatch.setattr("realtime_cer.batch.crew.time", SimpleNamespace(monotonic=lambda: now[0]))
+    went = {one.name: one for one in work(Seconds(2, says), [job(n) for n in says], lambda j, s: None, stuck_s=5)}
+    assert {name: one.state for name, one in went.items()} == {"stands": "fault", "moves": "done"}
+    assert went["stands"].why == "nothing came of it for 5 s"
+
+
+@pytest.mark.parametrize("length", [None, 0.0, 10.0, 7200.0])
+def test_the_share_of_a_film_grows_for_two_hours_whatever_length_it_tells(length: float | None) -> None:
+    shares = [share_of(n / 5, length) for n in range(36_000)]
+    assert all(one < other for one, other in itertools.pairwise(shares))
+    assert shares[0] == 0
+    assert shares[-1] < 1
 
 
 @pytest.fixture

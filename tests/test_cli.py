@@ -1,6 +1,7 @@
 """Refusals: exit code 2, one clear line on stderr, no traceback, nothing on stdout."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -182,6 +183,29 @@ def test_a_name_that_is_no_text_and_names_with_brackets_are_taken(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert f"results: {out}/decisions.jsonl" in done.stderr
     assert (out / "timeline.png").exists()
+
+
+@pytest.mark.parametrize(("encoding", "told"), [("utf-8", b"M\xc3\xbcller\\udcff"), ("ascii", b"M\\xfcller\\udcff")])
+def test_names_that_the_terminal_has_no_letters_for_are_printed_as_numbers(
+    encoding: str, told: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "Müller") + b"\xff"))
+    session = folder / "session"
+    try:
+        session.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system holds only names that are text")
+
+    def printed(*words: str) -> bytes:
+        out = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding, write_through=True))
+        assert main(["sessions", "list", *words]) == 0
+        return out.getvalue()
+
+    assert told in printed(str(folder))
+    (session / "session.json").write_text('{"format": 1, "ended": "2026-05-04T10:30:00+02:00"}')
+    [one] = json.loads(printed("--json", str(folder)))
+    assert one["folder"] == str(session)
 
 
 @pytest.mark.skipif(os.name != "posix" or shutil.which("setpriv") is None, reason="no setpriv to give up rights with")

@@ -606,6 +606,15 @@ def test_the_moment_just_gone_is_kept_by_its_key_and_told_in_the_window(
         qtbot.keyClick(window, Key.Key_X)
         qtbot.waitUntil(lambda: window.heading.told == "no recording runs: nothing is marked", timeout=20_000)
         assert {"moment", "mark"} <= {one.action for one in window.keys.bindings}
+        qtbot.keyClick(window, Key.Key_G)
+        for key, told in (
+            (Key.Key_X, "es läuft kein Mitschnitt: nichts ist markiert"),
+            (Key.Key_S, "behalten als "),
+            (Key.Key_H, " s behalten: "),
+            (Key.Key_R, "Mitschnitt läuft: "),
+        ):
+            qtbot.keyClick(window, key)
+            qtbot.waitUntil(lambda told=told: told in window.heading.told, timeout=20_000)
         window.close()
 
 

@@ -126,3 +126,40 @@ def test_dropped_frames_are_on_the_next_row_only() -> None:
     assert row.dropped == 2
     [row] = clock.seen(seen(3), ORIGIN + 0.65)
     assert row.dropped == 0
+
+
+def test_what_was_captured_before_forgetting_and_comes_after_it_does_not_count() -> None:
+    clock = decider()
+    clock.forget(ORIGIN + 0.1)
+    clock.heard(scores(ORIGIN + 0.09))  # both were under analysis
+    [row] = clock.seen(seen(0), ORIGIN + 0.12)
+    assert (row.seq, row.face, row.reason) == (0, None, "nothing fresh")
+    assert row.models["static"] is None
+    [row] = clock.tick(ORIGIN + 0.35)
+    assert row.models["acoustic"] is None
+    clock.heard(scores(ORIGIN + 0.35))
+    [row] = clock.seen(seen(2), ORIGIN + 0.45)
+    assert row.face == FACE.box
+    assert row.models["acoustic"] is not None
+
+
+def test_a_minute_without_a_move_is_made_up_for() -> None:
+    clock = decider()
+    assert clock.skip(ORIGIN + 60) == 0
+    assert [row.seq for row in clock.tick(ORIGIN + 60)] == list(range(300))
+
+
+@pytest.mark.parametrize(
+    ("thin", "slept_s", "newest", "skipped"),
+    [(False, 28800.07, 144_000, 144_000), (True, 28800.07, 144_000, 72_000), (True, 28800.27, 144_002, 72_001)],
+)
+def test_after_hours_without_a_move_the_present_is_decided_and_the_rest_counted(
+    thin: bool, slept_s: float, newest: int, skipped: int
+) -> None:
+    clock = decider()
+    clock.thin = thin
+    assert clock.skip(ORIGIN + slept_s) == skipped
+    assert clock.skip(ORIGIN + slept_s) == 0
+    assert clock.seen(seen(0), ORIGIN + slept_s) == []  # it was analysed before
+    [row] = clock.seen(seen(newest), ORIGIN + slept_s + 0.3)
+    assert (row.seq, row.dropped) == (newest, 1)

@@ -1,5 +1,6 @@
 """Verification of engines, and what happens when one fails: real networks on ONNX Runtime, one of which misbehaves."""
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable, Mapping
@@ -268,7 +269,9 @@ def test_where_the_last_engine_fails_there_is_no_answer_until_it_works_again(
     assert "nothing is below it" in told
     assert why in told
     last.harm = well
-    assert engine.run(batch)["probabilities"].shape == (1, 7)
+    for _ in range(PATIENCE):
+        assert notices[1:] == []
+        assert engine.run(batch)["probabilities"].shape == (1, 7)
     assert notices[1:] == ["dynamic: cuda works again"]
 
 
@@ -297,7 +300,8 @@ def test_after_faults_in_a_row_the_last_engine_is_opened_anew(network: Engine, n
         with pytest.raises(EngineFault):
             engine.run(batch)
     assert opened == [PATIENCE, 2 * PATIENCE, 4 * PATIENCE]
-    np.testing.assert_array_equal(engine.run(batch)["probabilities"], network.run(batch)["probabilities"])
+    for _ in range(PATIENCE):
+        np.testing.assert_array_equal(engine.run(batch)["probabilities"], network.run(batch)["probabilities"])
     assert engine.backend == "cpu"
     assert [line.split(": ")[1][:24] for line in notices] == [
         *(
@@ -310,15 +314,29 @@ def test_after_faults_in_a_row_the_last_engine_is_opened_anew(network: Engine, n
     ]
 
 
-def test_faults_with_answers_between_them_open_nothing_anew(network: Engine, notices: list[str]) -> None:
+def test_faults_with_enough_answers_between_them_open_nothing_anew(network: Engine, notices: list[str]) -> None:
     last, batch = Misbehaving(network), inputs(network.manifest)[:1]
     engine = Fallback(last, [], notices.append, anew=lambda: pytest.fail("opened anew"))
-    for n in range(4 * PATIENCE):
-        last.harm = lost if n % PATIENCE else well
+    for harm in 3 * [*(PATIENCE - 1) * [lost], *PATIENCE * [well]]:
+        last.harm = harm
         try:
             engine.run(batch)
         except EngineFault:
-            assert n % PATIENCE
+            assert harm is lost
+    assert [line.endswith("works again") for line in notices] == 3 * [False, True]
+
+
+def test_one_that_fails_at_every_second_input_is_told_of_once_and_opened_anew(
+    network: Engine, notices: list[str]
+) -> None:
+    last, batch = Misbehaving(network), inputs(network.manifest)[:1]
+    engine = Fallback(last, [], notices.append, anew=lambda: last)
+    for harm in 4 * PATIENCE * [well, lost]:
+        last.harm = harm
+        with contextlib.suppress(EngineFault):
+            engine.run(batch)
+    assert "nothing is below it" in notices[0]
+    assert notices[1:] == [f"dynamic: cuda was opened anew after {n * PATIENCE} faults" for n in (1, 2, 4)]
 
 
 def test_what_load_gives_never_says_what_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,10 @@ program()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signs of life over a file descriptor")
-def test_a_kiosk_that_has_lost_a_modality_for_good_ends_and_says_why(tmp_path: Path) -> None:
+def test_a_kiosk_that_has_lost_a_modality_for_good_ends_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REALTIME_CER_LOGS", str(tmp_path))
     (tmp_path / "quick.toml").write_text("stall_s = 1.0\n", encoding="utf-8")
     words = ["live", "--kiosk", "--headless", "--microphone", "none", "--config", str(tmp_path / "quick.toml")]
     body = HANGING.format(tests=str(Path(__file__).parent))
@@ -80,3 +83,6 @@ def test_a_kiosk_that_has_lost_a_modality_for_good_ends_and_says_why(tmp_path: P
     assert "video cannot be begun anew and is given up: no network: copy it back" in ending.said
     assert "video does not move for 1 s: only starting again helps" in ending.said
     assert "Traceback" not in ending.said
+    log = (tmp_path / "live.log").read_text(encoding="utf-8")  # where it hung, and why nothing could be loaded
+    assert "ERROR video does not move for " in log
+    assert "Traceback" in log

@@ -80,6 +80,16 @@ def test_memory_does_not_grow_and_it_goes_on_after_a_moment_was_kept(tmp_path: P
     assert numbers == list(range(numbers[0], 18 * FPS))
 
 
+def test_nothing_is_left_in_memory_of_what_is_forgotten() -> None:
+    moments = LastMoments()
+    bring(moments, 0.0, 0, 3 * FPS)
+    films = [piece.memory for piece in moments._pieces]
+    assert len(films) == 2
+    moments.forget()
+    assert moments.empty
+    assert all(film.closed for film in films)
+
+
 def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> None:
     said: list[str] = []
     keeper = Keeper(tmp_path / "kept", dict, said.append)
@@ -97,6 +107,36 @@ def test_the_keeper_writes_when_it_is_asked_and_only_then(tmp_path: Path) -> Non
     assert len(read_film(session / "film.mkv").times) >= 20
     assert keeper.close()
     assert not any(thread.name == "keeper" for thread in threading.enumerate())
+
+
+def test_nothing_of_those_who_are_forgotten_is_kept(tmp_path: Path) -> None:
+    said: list[str] = []
+    now = [100.0]
+    keeper = Keeper(tmp_path / "kept", dict, said.append, clock=lambda: now[0])
+
+    def bring(t: float, k: int) -> None:
+        keeper.tap(Frame(t, k, numbered(k, 320, 240)))
+        keeper.tap(AudioBlock(t, np.zeros(100, np.float32)))
+        keeper.tap(named(k, t))
+
+    for k in range(5):
+        bring(99.0 + k / 5, k)
+    wait_for(lambda: not keeper._moments.empty)
+    keeper.forget()
+    wait_for(lambda: keeper._moments.empty)  # also where nothing more comes
+    bring(99.99, 5)  # of before, and late
+    keeper.keep()
+    wait_for(lambda: bool(said))
+    assert said.pop() == "there is nothing to keep yet"
+    for k in range(6, 9):
+        bring(99.0 + k / 5, k)
+    now[0] = 101.0
+    keeper.keep()
+    wait_for(lambda: bool(said))
+    assert keeper.close()
+    [session] = (tmp_path / "kept").iterdir()
+    assert [row.seq for row in read_rows(session / "decisions.jsonl")] == [6, 7, 8]
+    assert [number_of(picture) for picture in read_film(session / "film.mkv").pictures] == [6, 7, 8]
 
 
 def test_a_disk_that_is_full_is_told_of_and_the_next_wish_is_granted(tmp_path: Path) -> None:

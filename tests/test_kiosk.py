@@ -1,31 +1,41 @@
 """The supervising parent: small programs of our own stand in for the recogniser, and in the end the real one."""
 
 import json
+import logging
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
+from parts.films import files_no_larger_than
 from parts.mjpeg import MjpegServer, numbered_jpegs
+from parts.perception import tiny_perception
 
 from realtime_cer.cli import main
 from realtime_cer.commands import child as children
 from realtime_cer.commands import crashlog, kiosk
 from realtime_cer.commands.child import Child, Ending, Pulse
 from realtime_cer.commands.heart import DECIDING, HOPELESS, LOADING, RESTART, UNREAD
+from realtime_cer.commands.live import run_live
 from realtime_cer.commands.parser import build_parser
-from realtime_cer.config import Config
+from realtime_cer.commands.recording import Recording
+from realtime_cer.config import Config, KioskConfig
+from realtime_cer.errors import Refused
 
 ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "realtime_cer" / "assets" / "demo.mp4"
 
 
 @pytest.fixture
@@ -144,6 +154,38 @@ def test_a_program_that_does_not_stop_is_killed_after_two_seconds() -> None:
     assert 1.9 < time.monotonic() - begun < 8
 
 
+FINISHING = """
+from realtime_cer.commands.ending import Signals
+with Signals(None):
+    try:
+        beat(1)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pulse.tell("stopping")
+        time.sleep(0.6)
+        print("finished", file=sys.stderr, flush=True)
+"""
+
+
+def test_a_program_that_was_told_with_its_parent_to_end_is_not_told_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As by a signal to all of a service: a second signal would end it at once, with its files as they are."""
+    monkeypatch.setattr(children, "_POLL_S", 5.0)
+
+    def tell_both() -> None:
+        os.kill(child._process.pid, signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), Child(program(FINISHING)) as child:  # noqa: PT012  # the end is of interest
+        while child.stage != DECIDING:
+            time.sleep(0.02)
+        threading.Timer(0.2, tell_both).start()
+        child.watch()
+    child._readers[1].join(5)
+    assert capfd.readouterr().err == "finished\n"
+
+
 @pytest.mark.parametrize("stuck", ["time.sleep(60)", "while True: pass"])
 def test_a_program_whose_parent_was_killed_ends(stuck: str, tmp_path: Path) -> None:
     named = tmp_path / "pid"
@@ -167,7 +209,7 @@ def test_a_program_whose_parent_was_killed_ends(stuck: str, tmp_path: Path) -> N
 def endings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Ending]]:
     """What the program does at each start; and nobody waits."""
     script: list[Ending] = []
-    monkeypatch.setattr(kiosk, "_once", lambda command, systemd: script.pop(0))
+    monkeypatch.setattr(kiosk, "_once", lambda command, systemd, again: script.pop(0))
     monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: None)
     yield script
     assert script == []
@@ -203,7 +245,7 @@ def test_a_program_that_is_started_again_has_what_is_left_of_the_time(
     script = [died, replace(CRASH, began=now - 20), replace(CRASH, began=now - 1), replace(died, code=RESTART)]
     given: list[list[str]] = []
 
-    def once(command: Sequence[str], systemd: kiosk.Systemd) -> Ending:
+    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool) -> Ending:
         given.append(list(command))
         return script[len(given) - 1]
 
@@ -215,6 +257,114 @@ def test_a_program_that_is_started_again_has_what_is_left_of_the_time(
     assert kiosk.run_kiosk(words, Config(), camera=None, duration_s=60.0) == 0
     told = [build_parser().parse_args(command[3:]).duration for command in given]
     assert told == [60, 60, pytest.approx(40), pytest.approx(30)]
+
+
+def test_a_program_is_told_that_it_had_decided_before(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [Ending(1, "ended with exit code 1"), CRASH, replace(CRASH, decided=False), Ending(0, "ended")]
+    told: list[bool] = []
+
+    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool) -> Ending:
+        told.append(again)
+        return script.pop(0)
+
+    monkeypatch.setattr(kiosk, "_once", once)
+    monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: None)
+    assert supervise() == 0
+    assert told == [False, False, True, True]
+    for again in told[1:3]:
+        with Child(program("sys.exit(7 if pulse.again else 8)"), again=again) as child:
+            assert child.watch().code == (7 if again else 8)
+
+
+WISHING = """
+import signal
+asked = []
+signal.signal(signal.SIGUSR1, lambda *_: asked.append(1))
+for _ in range(500):
+    if asked:
+        sys.exit(0)
+    time.sleep(0.02)
+sys.exit(2)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="needs SIGUSR1")
+def test_the_wish_for_the_moment_just_gone_reaches_the_program_and_never_ends_it(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parent is asked all the time, from before there is anybody in the program who hears it."""
+
+    def ask(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    monkeypatch.setattr(kiosk.Systemd, "tell", ask)
+    monkeypatch.setattr(kiosk, "Child", lambda words, look, again: Child(program(WISHING), ask))
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # where the parent does not care, the test alone must fail
+    try:
+        assert kiosk.run_kiosk(["live", "--kiosk"], Config(), camera=None) == 0
+        assert signal.getsignal(signal.SIGUSR1) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not logs.exists()
+
+
+@pytest.fixture
+def signs(monkeypatch: pytest.MonkeyPatch, logs: Path) -> SimpleNamespace:
+    """In the place of the heart, and of networks, of a kiosk's program that runs right here."""
+
+    def load(config: Config, **_: Any) -> Any:
+        logging.getLogger("realtime_cer").error("sound does not move for 5.0 s:\n  in stuck")
+        return tiny_perception(config)
+
+    heart = SimpleNamespace(again=False, tell=lambda stage: None, beat=lambda decision: None)
+    monkeypatch.setattr("realtime_cer.commands.live.heart", lambda: heart)
+    monkeypatch.setattr("realtime_cer.commands.live.load_perception", load)
+    return heart
+
+
+def run_recorded(tmp_path: Path, **kept: Any) -> int:
+    """The kiosk's program for three decisions."""
+    (tmp_path / "notice.txt").write_text("We record.")
+    config = Config(kiosk=KioskConfig(record=True, notice=tmp_path / "notice.txt"))
+    return run_live(
+        config, camera=str(DEMO), microphone=None, headless=True, duration_s=0.6, wait=False, kiosk=True, **kept
+    )
+
+
+def test_a_recording_that_cannot_be_begun_again_does_not_end_recognition(
+    signs: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the first start it is refused, as everything is that never worked."""
+    gone = tmp_path / "notice.txt" / "disk"
+    for kept in ({"record": Recording(gone)}, {"keep": gone}):
+        with pytest.raises(Refused, match=f"{gone} cannot be written"):
+            run_recorded(tmp_path, **kept)
+    assert "recognition goes on" not in capsys.readouterr().err
+    signs.again = True
+    assert run_recorded(tmp_path, record=Recording(gone), keep=gone) == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 3
+    for what in ("no moment can be kept", "nothing is recorded"):
+        assert f"{what} until the next start ({gone} cannot be written (Not a directory)" in said.err
+
+
+def test_a_recording_that_is_not_whole_is_no_reason_to_start_a_kiosk_again(
+    signs: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with files_no_larger_than(20_000):
+        assert run_recorded(tmp_path, record=Recording(tmp_path / "kept")) == 0
+    assert "the recording is not whole" in capsys.readouterr().err
+
+
+def test_what_the_program_logs_is_found_in_a_file(
+    signs: SimpleNamespace, logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Refused, match="no camera and no microphone"):
+        run_live(Config(), camera="none", microphone="none", headless=True, duration_s=None, wait=False, kiosk=True)
+    logging.getLogger("realtime_cer").error("of nobody's kiosk")
+    text = (logs.parent / "live.log").read_text(encoding="utf-8")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]+[+-]\d{4} ERROR sound does not move for 5.0 s:\n  in stuck\n", text)
+    assert "stuck" not in capsys.readouterr().err
 
 
 def test_what_only_a_new_process_brings_back_is_waited_for_ever_longer(endings: list[Ending], logs: Path) -> None:
@@ -295,6 +445,23 @@ def test_a_log_that_cannot_be_written_stops_nothing_and_is_told_once(
     assert capsys.readouterr().err.count("cannot be written") == 1
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("why", ["File exists", "No space left on device"])
+def test_what_the_program_logs_stops_nothing_where_there_is_no_room(
+    why: str, logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if why == "File exists":
+        logs.parent.touch()
+    else:
+        logs.parent.mkdir()
+        (logs.parent / "live.log").symlink_to("/dev/full")
+    with crashlog.logged():
+        for _ in range(3):
+            logging.getLogger("realtime_cer").error("does not move")
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"live.log cannot be written ({why})" in line
+
+
 def test_systemd_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endings: list[Ending], logs: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(tmp_path / "notify"))
@@ -322,11 +489,20 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     assert "realtime-cer-kiosk" not in done.stderr
 
 
-def test_the_unit_leaves_its_temporary_folder_writable() -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "above"),
+    [
+        ("TMPDIR", "Cache", "/var/cache/"),
+        ("REALTIME_CER_CACHE", "Cache", "/var/cache/"),
+        ("REALTIME_CER_LOGS", "Logs", "/var/log/"),
+        ("REALTIME_CER_ROOM", "State", "/var/lib/"),
+    ],
+)
+def test_the_unit_leaves_writable_what_the_program_writes(name: str, kind: str, above: str) -> None:
     unit = (ROOT / "scripts" / "realtime-cer-kiosk.service").read_text(encoding="utf-8").splitlines()
-    assert "ProtectSystem=strict" in unit
-    [folder] = [line.partition("TMPDIR=")[2] for line in unit if line.startswith("Environment=TMPDIR=")]
-    assert "CacheDirectory=" + folder.removeprefix("/var/cache/") in unit
+    assert {"ProtectSystem=strict", "ProtectHome=read-only"} <= set(unit)
+    [folder] = [line.partition(f"{name}=")[2] for line in unit if line.startswith(f"Environment={name}=")]
+    assert f"{kind}Directory=" + folder.removeprefix(above) in unit
 
 
 def test_what_is_refused_at_once_is_said_once(logs: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from parts.moments import decided, decision
 from realtime_cer.errors import Refused
 from realtime_cer.kiosk.daily import DAY_S, LEAST_S, QUIET_S, Daily
 from realtime_cer.kiosk.posing import CONFIRM_S, NONE, POSE_S, READY_S, Deck, Posing
-from realtime_cer.kiosk.room import SAID, Room, read_room, room_file, write_room
+from realtime_cer.kiosk.room import SAID, Room, Tally, read_room, room_file, write_room
 from realtime_cer.kiosk.states import ARRIVE_S, FAREWELL_S, SAME_S, SHOWING, Hold, Seen, Visit
 from realtime_cer.labels import COMPOUND, MODELS
 
@@ -225,6 +225,17 @@ def test_what_a_visitor_takes_back_is_not_counted_and_silence_ends_the_game() ->
     assert posing.phase == "over"
 
 
+def test_nothing_that_was_taken_in_of_a_visitor_is_held_when_they_are_forgotten() -> None:
+    posing = Posing(4)
+    posing.begin(0.0)
+    posing.look(READY_S, decision(1, 0.0))
+    posing.look(READY_S + 0.2, decision(2, 0.0))
+    assert posing.row is not None
+    assert posing.said is not None
+    posing.forget()
+    assert (posing.row, posing.said, posing.match) == (None, None, 0.0)
+
+
 def test_a_round_without_any_row_is_asked_again() -> None:
     posing = Posing(3)
     posing.begin(0.0)
@@ -303,6 +314,9 @@ def test_a_matrix_is_the_count_of_its_pairs(pairs: list[tuple[int, int] | None])
     assert room.left_out == pairs.count(None)
     assert room.total == counted.total()
     assert room.agreed == sum(n for (asked, said), n in counted.items() if asked == said)
+    twice = room.joined(room)
+    assert (twice.total, twice.agreed, twice.left_out) == (2 * room.total, 2 * room.agreed, 2 * room.left_out)
+    assert room.joined(Room()) == room
 
 
 def test_the_file_holds_counts_and_nothing_else(folder: Path) -> None:
@@ -337,3 +351,40 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch:
     assert read_room() == Room()
     with pytest.raises(Refused, match=r"cannot be written.*REALTIME_CER_ROOM"):
         write_room(Room())
+
+
+def test_a_matrix_that_is_cleared_meanwhile_stays_cleared(folder: Path) -> None:
+    tally = Tally()
+    tally.count((0, 0))
+    write_room(Room())  # as kiosk-matrix --clear does
+    tally.count((1, 2))
+    assert read_room() == tally.room == Room().plus((1, 2))
+
+
+def test_what_could_not_be_written_is_counted_with_the_next_pose(folder: Path) -> None:
+    tally = Tally()
+    tally.count((0, 0))
+    (folder / "room.json").unlink()
+    folder.rmdir()
+    folder.write_text("a file where the folder was")
+    for _ in range(2):
+        tally.count((3, 4))
+    assert "cannot be written" in tally.trouble
+    assert tally.room == Room().plus((3, 4)).plus((3, 4))
+    folder.unlink()
+    tally.count(None)
+    assert tally.trouble == ""
+    assert read_room() == tally.room == Room().plus((3, 4)).plus((3, 4)).plus(None)
+
+
+def test_what_was_counted_beside_a_damaged_matrix_is_kept_when_that_is_moved_away(folder: Path) -> None:
+    folder.mkdir()
+    room_file().write_text("{")
+    tally = Tally()
+    tally.count((5, 5))
+    assert "is damaged" in tally.trouble
+    assert room_file().read_text() == "{"
+    room_file().rename(folder / "damaged.json")
+    tally.settle()
+    assert tally.trouble == ""
+    assert read_room() == Room().plus((5, 5))

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -37,6 +38,7 @@ from realtime_cer.perception.gesture import gape
 from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.live import Live
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame, Sound, Visual, read_only
+from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.ui.kiosk.awake import awake
 from realtime_cer.ui.kiosk.dream import EACH_S, curves, leader
 from realtime_cer.ui.kiosk.window import KioskWindow
@@ -146,7 +148,10 @@ def test_forget_me_works_in_every_state(kiosk: Kiosk) -> None:
     assert kiosk.press(Key.Key_P) == "pose"
     kiosk.play(0.2)
     assert kiosk.purple() > 0.1
+    posing = kiosk.window.pose.posing
+    assert posing.row is not None
     assert kiosk.press(Key.Key_F) == "forgotten"
+    assert posing.row is None
     assert kiosk.room.forgotten == 4
     assert kiosk.purple() == 0
     assert kiosk.window.pose is None
@@ -433,6 +438,26 @@ def test_the_self_test_recognises_a_stored_picture_and_names_what_is_wrong() -> 
     assert list(self_test(Config(profile="missing"), [("camera", camera)]))[1:] == ["camera still: lost"]  # type: ignore[list-item]
 
 
+def test_the_self_test_names_a_disk_on_which_there_is_no_room_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    *_, last = self_test(Config(profile="missing"), [])
+    assert last.startswith("disk: No usable temporary directory")
+
+
+def test_who_is_forgotten_is_forgotten_by_what_holds_the_last_moments(tmp_path: Path) -> None:
+    said: list[str] = []
+    keeper = Keeper(tmp_path / "kept", dict, said.append)
+    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
+        booth = Attendant(Config(), live, [], keeper).booth()
+        keeper.tap(decision(1, time.monotonic()))
+        booth.forget()
+        keeper.keep()
+        wait_for(lambda: bool(said))
+    assert said == ["there is nothing to keep yet"]
+    assert keeper.close()
+
+
 def test_the_attendant_tells_the_operator_what_was_found(capfd: pytest.CaptureFixture[str]) -> None:
     camera: Any = Still([])
     camera.status = SourceStatus("lost", "", 0.0)
@@ -441,9 +466,12 @@ def test_the_attendant_tells_the_operator_what_was_found(capfd: pytest.CaptureFi
         booth = attendant.booth()
         booth.restart()
         assert attendant.restarting
+        attendant.note("nothing is recorded")
+        assert booth.trouble() == "nothing is recorded"
         booth.test()
         wait_for(lambda: "camera still: lost" in booth.trouble())
         wait_for(lambda: "self-test: networks: " in capfd.readouterr().err)
+        assert booth.trouble().startswith("nothing is recorded; networks: ")
 
 
 def test_the_matrix_is_exported_as_a_table_and_a_picture(
@@ -469,21 +497,26 @@ def test_the_matrix_is_exported_as_a_table_and_a_picture(
 
 SESSION = """
 import sys
+from pathlib import Path
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtTest import QTest
 from realtime_cer.commands.live import run_live
-from realtime_cer.config import Config
+from realtime_cer.config import Config, KioskConfig
 from realtime_cer.kiosk.daily import Daily
+from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.ui.app import application
 from realtime_cer.ui.kiosk.window import KioskWindow
 CHORD = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-SOURCES = {"camera": sys.argv[1], "microphone": "none", "wait": True}
+CONFIG = Config(kiosk=KioskConfig(record=True, notice=Path(sys.argv[2])))
+SOURCES = {"camera": sys.argv[1], "microphone": "none", "wait": True, "keep": Path(sys.argv[3])}
+Keeper.forget = lambda keeper: print("forgotten", flush=True)
 app = application()
 def act():
     for window in app.topLevelWidgets():
         if isinstance(window, KioskWindow) and window.isVisible() and window.control.snapshot().frame is not None:
             print(window.isFullScreen(), window.visit.state, window.live, flush=True)
             if leave:
+                QTest.keyClick(window, Qt.Key.Key_F)
                 QTest.keyClick(window, Qt.Key.Key_Q, CHORD)
             else:
                 Daily.restart = lambda *given: True
@@ -492,16 +525,18 @@ timer = QTimer()
 timer.timeout.connect(act)
 for leave in (True, False):
     timer.start(50)
-    print(run_live(Config(), **SOURCES, headless=False, duration_s=None, kiosk=True))
+    print(run_live(CONFIG, **SOURCES, headless=False, duration_s=None, kiosk=True))
 """
 
 
-def test_the_whole_program_ends_with_the_chord_and_asks_for_its_daily_restart() -> None:
+def test_the_whole_program_ends_with_the_chord_and_asks_for_its_daily_restart(tmp_path: Path) -> None:
+    (tmp_path / "notice.txt").write_text("We keep moments.")
     with MjpegServer(numbered_jpegs(20), fps=10) as server:
         env = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
-        words = [sys.executable, "-c", SESSION, server.url]
+        words = [sys.executable, "-c", SESSION, server.url, str(tmp_path / "notice.txt"), str(tmp_path / "kept")]
         done = subprocess.run(words, capture_output=True, text=True, timeout=90, env=env)
-    assert done.stdout.splitlines() == ["True attract None", "0", "True attract None", str(RESTART)], done.stderr
+    lines = done.stdout.splitlines()
+    assert lines == ["True attract None", "forgotten", "0", "True attract None", str(RESTART)], done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -22,6 +22,7 @@ from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
+from realtime_cer.pipeline import live as driver
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.records import AudioBlock, Frame
@@ -259,3 +260,25 @@ def test_a_slow_network_drops_frames_and_says_so_but_never_falls_behind() -> Non
     assert [row.seq for row in rows] == list(range(25))
     assert sum(row.dropped for row in rows) >= 10
     assert all(row.models["static"] is None for row in rows)  # half a second late: never in time
+
+
+def test_what_is_stopped_is_not_stopped_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "_JOIN_S", 0.3)
+    come_back = threading.Event()
+
+    class Deaf(Fed):
+        """A camera whose driver does not come back."""
+
+        def items(self, stop: threading.Event) -> Iterator[Frame | AudioBlock]:
+            come_back.wait(20)
+            yield from ()
+
+    with live_over(Deaf(iter(()))) as live:
+        stuck = live.stop()
+        assert "capture-camera" in stuck
+        come_back.set()
+        end = time.monotonic() + 20
+        while not live._intake.over:
+            assert time.monotonic() < end, "it did not come back"
+            time.sleep(0.01)
+        assert live.stop() == stuck

@@ -485,6 +485,72 @@ RATE = 48_000
 N = 960
 
 
+def test_a_library_that_hangs_when_it_starts_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, listen: Callable[[Microphone], Listening]
+) -> None:
+    go_on = threading.Event()
+
+    def load() -> Any:
+        go_on.wait(5)
+        raise portaudio.Unavailable("the sound system does not start")
+
+    monkeypatch.setattr(portaudio, "load", load)
+    try:
+        listening = listen(open_microphone("default", wait=True, open_timeout_s=0.1))
+        listening.until(lambda: listening.microphone.status.detail.endswith("the sound system does not answer"), 2)
+        with pytest.raises(Refused, match="the sound system does not answer; or wait for it with --wait"):
+            open_microphone("default", open_timeout_s=0.1)
+    finally:
+        go_on.set()
+    listening.until(lambda: listening.microphone.status.detail == "the sound system does not start", 2)
+
+
+class Unnoticed(SoundStream):
+    """A stream that the library never gives up, whatever becomes of its device."""
+
+    def open(self, device: portaudio.Input) -> None:
+        """Open nothing."""
+        self.rate = RATE
+
+    @property
+    def ended(self) -> bool:
+        return False
+
+
+def test_one_whose_sound_stops_is_lost_after_a_second_and_found_again_under_its_new_number(
+    monkeypatch: pytest.MonkeyPatch, listen: Callable[[Microphone], Listening]
+) -> None:
+    now, card = 0.0, 1
+
+    def listed() -> list[portaudio.Input]:
+        return [portaudio.Input(card, f"C920: USB Audio (hw:{card},0)", "ALSA", 1, RATE, False)]
+
+    monkeypatch.setattr(portaudio, "inputs", listed)
+    monkeypatch.setattr(portaudio, "restart", lambda: None)
+    monkeypatch.setattr("realtime_cer.capture.microphone.SoundStream", Unnoticed)
+    listening = listen(open_microphone("c920", lambda: now, wait=True))
+    microphone = listening.microphone
+    stream = microphone._stream
+    assert stream is not None
+    sound = np.full((N, 1), 0.1, np.float32)
+    now = 0.5
+    stream.pieces.put(Piece(sound, 0.48))
+    listening.until(listening.is_in("live"), 2)
+    now = 1.4
+    listening.until(listening.is_in("stalled"), 2)
+    assert microphone._stream is stream
+    card, now = 2, 1.6
+    listening.until(lambda: microphone._stream not in (stream, None), 2)
+    assert "hardly any sound comes: trying again" in microphone.status.detail
+    stream = microphone._stream
+    assert stream is not None
+    now = 2.0
+    stream.pieces.put(Piece(sound, 1.98))
+    listening.until(listening.is_in("live"), 2)
+    assert microphone.status.detail == f"microphone C920: USB Audio (hw:2,0) at {RATE} Hz"
+    assert microphone.counters.reopened == 1
+
+
 def test_a_full_queue_counts_what_it_lost() -> None:
     stream = SoundStream(time.monotonic)
     stream.pieces = queue.Queue(2)

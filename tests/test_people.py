@@ -9,6 +9,7 @@ from realtime_cer.config import Config
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import BASIC
 from realtime_cer.pipeline.decider import Decider
+from realtime_cer.pipeline.people import Models, People
 from realtime_cer.records import Decision, Face, Scores, SeenFace, Sound, Visual
 from realtime_cer.sinks.tables import from_row, to_row
 
@@ -150,6 +151,34 @@ def test_a_neutral_is_forgotten_with_its_face() -> None:
     assert not clock.people.now[0].calibrated
     clock.people.calibrate(3)
     run(clock, 36, 17, {3: STILL}, WINNERS)
-    clock.forget()
+    clock.forget(10.5)
     run(clock, 53, 1, {3: STILL}, WINNERS)
     assert not clock.people.now[0].calibrated
+
+
+def test_who_is_forgotten_is_not_shown_again_by_what_was_captured_before() -> None:
+    clock = decider()
+    run(clock, 0, 3, {3: STILL}, WINNERS)
+    assert [person.id for person in clock.people.now] == [3]
+    clock.forget(0.65)
+    assert clock.people.now == ()
+    clock.seen(visual(3, {3: STILL}, WINNERS), 0.66)  # it was under analysis
+    assert clock.people.now == ()
+    clock.tick(0.96)  # the camera is lost
+    assert clock.people.now == ()
+    clock.seen(visual(5, {3: STILL}, WINNERS), 1.05)
+    clock.people.heard(Sound(0.64, -20.0, 1.0, True, None, (1.0, 1.0)))
+    clock.seen(visual(6, {3: STILL}, WINNERS), 1.25)
+    [person] = clock.people.now
+    assert person.speaking is None, "of speech before that nothing is known"
+
+
+def test_forgetting_in_the_middle_of_a_decision_holds() -> None:
+    people, [known] = People(Config()), run(decider(), 0, 1, {3: STILL}, WINNERS)
+
+    def row(models: Models, seen: Face | None) -> Decision:
+        people.forget(0.05)  # another thread does
+        return known
+
+    people.decide(visual(0, {3: STILL}, WINNERS), None, row)
+    assert people.now == ()

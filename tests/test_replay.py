@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,18 @@ def test_what_live_recorded_is_decided_again_to_the_byte(tmp_path: Path, capsys:
     assert rows.count(b"\n") >= 15
     assert b'"static":{' in rows
     assert (tmp_path / "again" / "decisions.jsonl").read_bytes() == rows
+
+
+def test_a_session_whose_name_is_no_text_is_replayed_into_whole_results(tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/kept\xff")
+    try:
+        session = write_session(Path(name), decided(Config(), "equal", count=5), film=False)
+    except OSError:
+        pytest.skip("this file system holds only names that are text")
+    out = tmp_path / "out"
+    assert main(["replay", str(session), "--out", str(out)]) == 0
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["replayed"]["rows"] == f"{tmp_path}/kept?"
+    assert not list(out.glob("*.part"))
 
 
 def test_rows_keep_the_rule_and_weights_that_were_changed_while_it_was_recorded(

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "realtime_cer"
 
 # Small things without a room of their own, which everyone may use.
-LEAVES = {"errors", "quiet", "palette", "whole"}
+LEAVES = {"errors", "quiet", "palette", "told", "whole"}
 MATHS = {"labels", "records"}
 BELOW_PIPELINE = {
     "labels", "records", "config", "fusion", "rules", "buffers", "metrics", "control",

@@ -1,5 +1,8 @@
 """Sessions on the disk: killed ones are repaired, and all are listed, shown and deleted."""
 
+import errno
+import io
+import itertools
 import json
 import os
 import sys
@@ -12,11 +15,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from parts.clips import click_at, clicks, number_of, numbered
+from parts.clips import click, click_at, clicks, number_of, numbered, write_clip
 from parts.films import read_film
 from parts.recording import FILMS, SIZE, film_times, judge, kill_recordings, moments, named, record
+from parts.replayed import decided, write_session
 
 from realtime_cer.cli import main
+from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
 from realtime_cer.sessions.deletion import delete, forget
@@ -48,10 +53,21 @@ def held(tmp_path: Path) -> Iterator[Path]:
     assert recorder.close()
 
 
+def tell(session: Path, **told: Any) -> Path:
+    """Have a session tell something else of itself."""
+    facts = json.loads((session / "session.json").read_text())
+    (session / "session.json").write_text(json.dumps(facts | told))
+    return session
+
+
 def break_off(session: Path) -> None:
     """Make a whole session look as if its program had died."""
-    facts = json.loads((session / "session.json").read_text())
-    (session / "session.json").write_text(json.dumps(facts | {"ended": None}))
+    tell(session, ended=None)
+
+
+def small(folder: Path, **told: Any) -> Path:
+    """A session of one second without a film, which tells so much more."""
+    return tell(write_session(folder, decided(Config(), "equal", count=5), film=False), **told)
 
 
 # Killed
@@ -168,6 +184,47 @@ def test_an_empty_film_is_told_of_and_left_alone(session: Path) -> None:
     assert done is not None
     assert (done.unreadable, done.films) == (("film.mkv",), ("overlay.mkv",))
     assert (session / "film.mkv").read_bytes() == b""
+
+
+class _Failing:
+    """A film of which a disk gives so many packets, and then an error."""
+
+    def __init__(self, film: Any, packets: int, error: Exception) -> None:
+        self._film, self._packets, self._error = film, packets, error
+        self.metadata, self.streams = film.metadata, film.streams
+
+    def __enter__(self) -> "_Failing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._film.close()
+
+    def demux(self) -> Iterator[Any]:
+        yield from itertools.islice(self._film.demux(), self._packets)
+        raise self._error
+
+
+def test_a_film_is_shortened_where_it_is_torn_but_not_where_the_disk_fails(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_off(session)
+    before, opened = {path.name: path.read_bytes() for path in session.iterdir()}, av.open
+
+    def fail(error: Exception) -> None:
+        def open_(path: str, *how: Any, **named: Any) -> Any:
+            return opened(path, *how, **named) if how else _Failing(opened(path), 20, error)
+
+        monkeypatch.setattr(av, "open", open_)
+
+    fail(av.error.FFmpegError(errno.EIO, "Input/output error"))
+    with pytest.raises(Refused, match=r"cannot be repaired \(Input/output error\)"):
+        repair(session)
+    assert {path.name: path.read_bytes() for path in session.iterdir()} == before
+    fail(av.error.InvalidDataError(errno.EINVAL, "Invalid data"))
+    done = repair(session)
+    assert done is not None
+    assert done.films == FILMS
+    assert (session / "film.mkv").stat().st_size < len(before["film.mkv"])
 
 
 def test_what_a_living_program_records_is_left_alone(held: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -387,6 +444,15 @@ def test_a_reel_shows_the_strongest_moments_with_chapters(tmp_path: Path, capsys
     assert delete(session) == []
 
 
+def test_a_film_without_a_picture_gives_no_reel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    session = small(tmp_path / "session")
+    write_clip(session / "film.mkv", size=None, sounds=[("aac", 16_000, click(1.0, 16_000, 0.5))])
+    assert main(["sessions", "reel", str(session)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "film.mkv holds no picture to cut" in line
+    assert not (session / "reel.mkv").exists()
+
+
 def test_the_overlay_is_drawn_afterwards(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorder = record(tmp_path, 2.0, paced=False, film="clean")
     assert recorder.close()
@@ -441,6 +507,88 @@ def test_deleting_asks_unless_it_is_told_not_to(session: Path, monkeypatch: pyte
     assert session.exists()
     assert main(["sessions", "delete", str(session)]) == 0
     assert not session.exists()
+
+
+def test_the_end_of_input_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    session = small(tmp_path / "session")
+    monkeypatch.setattr(sys, "stdin", Ended())
+    assert main(["sessions", "delete", str(session)]) == 2
+    assert session.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["replay", "LONG"],
+        ["annotate", "LONG", "--out", "OUT"],
+        *(["sessions", action, "LONG"] for action in ("list", "show", "repair", "export", "overlay", "reel")),
+        ["sessions", "delete", "--yes", "LONG"],
+        ["sessions", "export", "SESSION", "--media", "LONG"],
+        ["sessions", "reel", "SESSION", "--out", "LONG"],
+    ],
+    ids=" ".join,
+)
+def test_paths_that_cannot_be_looked_at_are_refused_in_one_line(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    session, long = small(tmp_path / "session"), "x" * 300
+    (session / "film.mkv").touch()
+    places = {"LONG": tmp_path / long, "SESSION": session, "OUT": tmp_path / "out"}
+    assert main([str(places.get(word, word)) for word in words]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if long in line]
+    assert len(told) == 1
+    assert session.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["sessions", action] for action in ("list", "show", "repair", "export", "overlay", "reel")),
+        ["replay", "--no-window"],
+    ],
+    ids=" ".join,
+)
+def test_a_session_whose_days_are_over_is_deleted_by_whoever_asks_for_it(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = small(tmp_path / "other", forget_after_days=1e6, started="2020-01-01T00:00:00+00:00")
+    over = small(tmp_path / "over", forget_after_days=30, started="2020-01-01T00:00:00+00:00")
+    assert main([*words, str(over)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    [line] = said.err.splitlines()
+    assert "over was deleted, as was asked for when it was recorded (--forget-after): give another session" in line
+    assert [path.name for path in tmp_path.iterdir()] == [other.name]
+
+
+@pytest.mark.parametrize("place", ["link", "over/decisions.jsonl"])
+def test_a_session_whose_days_are_over_is_found_through_links_and_by_its_rows(tmp_path: Path, place: str) -> None:
+    over = small(tmp_path / "over", forget_after_days=30, started="2020-01-01T00:00:00+00:00")
+    (tmp_path / "link").symlink_to(over)
+    assert main(["replay", str(tmp_path / place), "--no-window"]) == 2
+    assert not over.exists()
+
+
+def test_a_repair_forgets_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small(tmp_path / "over", forget_after_days=30, started="2020-01-01T00:00:00+00:00")
+    small(tmp_path / "other")
+    assert main(["sessions", "repair", str(tmp_path)]) == 0
+    assert "over was deleted" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_nonsense_about_forgetting_stops_nobody(tmp_path: Path) -> None:
+    for number, days in enumerate((float("nan"), float("inf"), 1e12, "30", None)):
+        small(tmp_path / f"odd {number}", forget_after_days=days, started="2025-06-01T12:00:00")
+    small(tmp_path / "young", forget_after_days=30, started="2025-12-31T12:00:00")
+    over = small(tmp_path / "over", forget_after_days=30, started="2025-11-01T12:00:00")  # in no zone
+    assert forget(tmp_path, datetime(2026, 1, 1).astimezone()) == [over]
+    assert len(list(tmp_path.iterdir())) == 6
+    assert main(["sessions", "repair", str(tmp_path / "odd 0")]) == 0
 
 
 def test_sessions_are_forgotten_when_their_days_are_over(session: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,17 @@ def test_a_measured_offset_is_taken_when_both_names_are_known_and_told_once(
     assert capsys.readouterr().err == "realtime-cer: sound is moved 80 ms earlier, as measured 2026-11-22\n"
 
 
+def test_a_measured_offset_stays_when_the_microphone_comes_back_under_another_number(store: Path) -> None:
+    write_offset("cam", "USB Audio (hw:1,0)", Offset(80.0, None, 2.0, "2026-11-22"))
+    camera, microphone = Named("cam"), Named("USB Audio (hw:1,0)")
+    sources = [("camera", camera), ("microphone", microphone)]
+    clock = ShiftedClock(None)
+    for name, offset_ms in (("USB Audio (hw:1,0)", 80), ("USB Audio (hw:2,0)", 80), ("Line In (hw:2,0)", 0)):
+        microphone.name = name
+        clock.look(sources)  # type: ignore[arg-type]  # a name is enough
+        assert behind(clock) == pytest.approx(offset_ms, abs=5)
+
+
 def test_without_any_device_there_is_one_line(tmp_path: Path) -> None:
     env = os.environ | {"PULSE_SERVER": f"unix:{tmp_path}/none"}
     for words in ([], ["--camera", "none"], ["--microphone", "none"]):

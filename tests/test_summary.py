@@ -46,5 +46,12 @@ def test_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
 
 
+def test_a_name_that_is_no_text_is_read_back_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    write_summary(path, {"rows": "kept\udcff", "who": "Jürgen"})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"rows": "kept\udcff", "who": "Jürgen"}
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
 def test_versions_of_what_computes() -> None:
     assert {"python", "realtime-cer", "numpy", "onnxruntime", "mediapipe", "opencv-python"} <= library_versions().keys()

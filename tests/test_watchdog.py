@@ -11,12 +11,16 @@ import pytest
 from parts.perception import tiny_perception
 from parts.talking import Talking
 
-from realtime_cer.buffers import GRID_S
+from realtime_cer.buffers import GRID_S, AudioRing, FrameRing
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline import analysis, ladder, overseer
+from realtime_cer.pipeline.analysis import Analysis
+from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.live import Live
+from realtime_cer.pipeline.meters import Metering
+from realtime_cer.pipeline.shared import Shared
 from realtime_cer.pipeline.steps import Perception, Seeing
 from realtime_cer.pipeline.watchdog import Watchdog
 from realtime_cer.pipeline.worker import Worker
@@ -313,6 +317,27 @@ def test_fresh_networks_are_closed_with_the_recogniser(knot: Knot) -> None:
         until(lambda: watched.newest.models["static"] is not None if watched.rows else False)
         until(lambda: closed == ["first"])  # it has no use any more
     assert closed == ["first", "fresh"]
+
+
+def test_networks_that_are_freed_slowly_do_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "_LEAVE_S", 0.05)
+    config, go_on, freed = Config(), threading.Event(), list[str]()
+    fresh = tiny_perception(config)
+
+    def slowly() -> None:
+        go_on.wait(20)
+        freed.append("fresh")
+
+    fresh.finder.close = slowly  # type: ignore[method-assign]
+    shared = Shared(time.monotonic, lambda line: None, Board([]), Metering(time.monotonic))
+    at_work = Analysis(shared, tiny_perception(config), FrameRing(0.0), AudioRing(0.0), lambda: fresh)
+    assert at_work.renew(at_work.workers[0])
+    until(lambda: not at_work.vacant)
+    shared.stop.set()
+    at_work.close()
+    assert freed == []
+    go_on.set()
+    until(lambda: freed == ["fresh"])
 
 
 def test_a_programming_error_still_stops_all_and_is_raised() -> None:

@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +22,10 @@ from realtime_cer.capture.camera import open_camera
 from realtime_cer.capture.remembered import Remembered, read_remembered, remembered_file, write_remembered
 from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.cli import main
+from realtime_cer.commands import live
 from realtime_cer.commands import wizard as command
 from realtime_cer.commands.wizard import Rehearsal, pick_sources
+from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Snapshot, Sound, read_only
 from realtime_cer.ui.moment import Looks
@@ -265,6 +269,63 @@ def test_remembered_devices_are_taken_without_a_question(
     write_remembered(Remembered(camera="Front", microphone="Headset"))
     assert pick_sources(ask=True) == ("Front", None)
     assert "microphone Headset, as picked before, is not there; pick another with --wizard" in capsys.readouterr().err
+
+
+def test_what_is_remembered_is_waited_for_where_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "_names", lambda kind: ())
+    write_remembered(Remembered(camera="Front", microphone="Headset"))
+    assert pick_sources(ask=False, wait=True) == ("Front", "Headset")
+    write_remembered(Remembered(camera=None, microphone="Headset"))
+    assert pick_sources(ask=False, wait=True) == ("none", "Headset")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("flags", [{"wait": True}, {"kiosk": True, "wait": False}, {"wait": False}])
+def test_live_waits_for_it_with_the_flag_and_in_a_kiosk(
+    monkeypatch: pytest.MonkeyPatch, flags: dict[str, bool]
+) -> None:
+    asked: list[bool] = []
+
+    def picked(*, wait: bool, **rest: object) -> tuple[None, None]:
+        asked.append(wait)
+        raise Refused("enough")
+
+    monkeypatch.setattr(command, "pick_sources", picked)
+    monkeypatch.setattr(live, "loading", lambda config: nullcontext(Future()))
+    monkeypatch.setattr(live, "apart", lambda: None)
+    with pytest.raises(Refused, match="enough"):
+        live.run_live(Config(), camera=None, microphone=None, headless=True, duration_s=None, **flags)
+    assert asked == [any(flags.values())]
+
+
+def test_a_sound_system_that_does_not_say_what_there_is_holds_nothing_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    go_on = threading.Event()
+
+    def names(kind: str) -> tuple[str, ...]:
+        go_on.wait(5)
+        return ("Headset",)
+
+    monkeypatch.setattr(command, "_names", names)
+    monkeypatch.setattr(command, "_FIND_S", 0.05)
+    write_remembered(Remembered(camera=None, microphone="Headset"))
+    try:
+        assert pick_sources(ask=True) == ("none", None)
+    finally:
+        go_on.set()
+    assert "microphone Headset, as picked before, cannot be looked for" in capsys.readouterr().err
+
+
+def test_a_remembered_microphone_is_there_under_a_new_number_of_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, card = "C920: USB Audio (hw:1,0)", "C920: USB Audio (hw:{},0)"
+    write_remembered(Remembered(camera=None, microphone=name))
+    monkeypatch.setattr(command, "_names", lambda kind: ("default", card.format(2)))
+    assert pick_sources(ask=True) == ("none", name)
+    monkeypatch.setattr(command, "_names", lambda kind: (card.format(2), card.format(3)))
+    assert pick_sources(ask=True) == ("none", None)  # which of them it is, nobody knows
 
 
 def test_to_be_asked_again_needs_a_screen_and_no_names(

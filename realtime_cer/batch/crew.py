@@ -17,7 +17,7 @@ from realtime_cer.batch.jobs import Job, Outcome, Task, do
 
 _POLL_S = 0.5
 STUCK_S = 120.0
-"""A file of which so long nothing was said is given up."""
+"""A file that has not moved for so long is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +59,41 @@ def work(
     progress : told the share of a job that is done
     """
     left = list(reversed(jobs))
-    held: dict[int, tuple[Job, float]] = {}
+    held: dict[int, tuple[Job, float, float]] = {}  # its share as it was said last, and when that last grew
     idle = list(range(crew.size))
     while left or held:
         while left and idle:
             worker, job = idle.pop(), left.pop()
             crew.start(worker, job)
-            held[worker] = job, time.monotonic()
+            held[worker] = job, 0.0, time.monotonic()
         now = time.monotonic()
-        heard = crew.events(_POLL_S)
-        heard += [
+        ended: list[Event] = []
+        for event in crew.events(_POLL_S):
+            if not isinstance(event.said, float):
+                ended.append(event)
+            elif event.worker in held:
+                job, before, since = held[event.worker]
+                # A worker of a cluster tells its share when it is asked, also where its job stands still.
+                held[event.worker] = job, event.said, time.monotonic() if event.said > before else since
+                progress(job, event.said)
+        gone = {event.worker for event in ended}
+        ended += [
             Event(worker, None, f"nothing came of it for {stuck_s:.0f} s")
-            for worker, (_, since) in held.items()
-            if now - since > stuck_s and worker not in {event.worker for event in heard}
+            for worker, (_, _, since) in held.items()
+            if now - since > stuck_s and worker not in gone
         ]
-        for event in heard:
+        for event in ended:
             if event.worker not in held:
                 if event.said is None:  # it died with nothing to do
                     crew.replace(event.worker)
                 continue
-            job = held[event.worker][0]
-            if isinstance(event.said, float):
-                held[event.worker] = job, time.monotonic()
-                progress(job, event.said)
-                continue
-            del held[event.worker]
+            job = held.pop(event.worker)[0]
             idle.append(event.worker)
-            if event.said is None:
+            if isinstance(event.said, Outcome):
+                yield event.said
+            else:
                 crew.replace(event.worker)
                 yield Outcome(job.name, "fault", event.why)
-            else:
-                yield event.said
 
 
 class Processes:

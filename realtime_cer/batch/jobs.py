@@ -19,8 +19,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from realtime_cer.commands.run import Alignment
-from realtime_cer.config import Config
+from realtime_cer.config import Config, load_weights
 from realtime_cer.errors import Refused
+from realtime_cer.fusion import weights_toml
+from realtime_cer.labels import MODELS
+from realtime_cer.sessions.folder import looking_at
 
 _SOUND = "aac aif aiff flac m4a mka mp3 oga ogg opus wav wma"
 _FILM = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
@@ -65,8 +68,24 @@ class Task:
 
     @property
     def key(self) -> str:
-        """A hash of all settings: results with another one are other results."""
-        told = [self.config.model_dump(mode="json"), self.alignment, sorted(self.formats)]
+        """A hash of settings, weights and networks, as they are now: results with another one are other results.
+
+        Raises
+        ------
+        Refused
+            The weights, the profile or a manifest cannot be read.
+        """
+        from realtime_cer.inference.manifest import read_manifest
+        from realtime_cer.inference.profile import read_profile
+
+        folder = read_profile(self.config.profile).folder
+        told = [
+            self.config.model_dump(mode="json"),
+            self.alignment,
+            sorted(self.formats),
+            weights_toml(load_weights(self.config.weights)),
+            [read_manifest(name, folder).sha256 for name in MODELS],
+        ]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -89,12 +108,15 @@ def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
     Raises
     ------
     Refused
-        The folder is not there, cannot be read, or holds no media.
+        The folder is not there, cannot be read, or holds no media; or results would lie where media are.
     """
-    if not folder.is_dir():
-        raise Refused(f"there is no folder {folder}: give one that holds films or sound; for one file use run")
+    with looking_at(folder):
+        if not folder.is_dir():
+            raise Refused(f"there is no folder {folder}: give one that holds films or sound; for one file use run")
     jobs, others, taken = list[Job](), 0, set[str]()
     apart = out.resolve()
+    if apart == folder.resolve():
+        raise Refused(f"{out} holds what is to be annotated: give another --out, which may be a folder in it")
 
     def stop(error: OSError) -> None:
         raise Refused(f"{error.filename} cannot be read ({error.strerror}): allow it, or move it away") from None
@@ -103,7 +125,9 @@ def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
         folders[:] = sorted(n for n in folders if not n.startswith(".") and (Path(here) / n).resolve() != apart)
         for name in sorted(files):
             path = Path(here) / name
-            if path.suffix.lower() not in SUFFIXES or name.startswith(".") or not path.is_file():
+            with looking_at(path):
+                media = path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file()
+            if not media:
                 others += not name.startswith(".")
                 continue
             plain = _alone(_plain(path.relative_to(folder)), taken)
@@ -112,7 +136,17 @@ def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
     if not jobs:
         told = f"{others} other file{'s' * (others != 1)}"
         raise Refused(f"{folder} holds no films and no sound ({told}): give another folder")
+    _need_apart(jobs)
     return jobs, others
+
+
+def _need_apart(jobs: Sequence[Job]) -> None:
+    """Refuse results in the place of a file to do, or of a folder with some: they would replace it."""
+    places = {place for job in jobs for place in (job.path, *job.path.parents)}
+    real = {os.path.realpath(place) for place in places}
+    for job in jobs:
+        if os.path.realpath(job.results) in real:
+            raise Refused(f"{job.results} is itself to be annotated, or holds what is: give another --out")
 
 
 def _plain(path: Path) -> str:
@@ -139,20 +173,22 @@ def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job
     """
     due: list[Job] = []
     done: list[Outcome] = []
+    key = task.key
     tidy(jobs)
     for job in jobs:
-        if not job.results.exists():
+        if not os.path.exists(job.results):  # nor where its name is too long, which ``do`` tells
             due.append(job)
             continue
+        if not job.results.is_dir():
+            raise Refused(f"{job.results} is a file, and no results: move it away, or give another --out")
         made = _read(job.results / JOB)
-        if overwrite or (made and made["key"] == task.key and made["source"] != _source(job)):
+        if overwrite or (made and made["key"] == key and made["source"] != _source(job)):
             due.append(job)
         elif made is None:
             raise Refused(f"{job.results} is in the way: add --overwrite to replace it, or give another --out")
-        elif made["key"] != task.key:
-            raise Refused(
-                f"{job.results} was made with other settings: add --overwrite to replace it, or give another --out"
-            )
+        elif made["key"] != key:
+            what = "other settings, weights or networks"
+            raise Refused(f"{job.results} was made with {what}: add --overwrite to replace it, or give another --out")
         else:
             done.append(Outcome(job.name, "done", summary=_read(job.results / "summary.json") or {}))
     return sorted(due, key=lambda job: -job.size), done
@@ -195,11 +231,12 @@ def _unwritten(job: Job, error: OSError) -> Outcome:
 @contextlib.contextmanager
 def _folder(job: Job, task: Task) -> Iterator[Path]:
     """The folder to fill; it gets its name if all went well, and goes if not."""
+    key = task.key  # before they are loaded: who changes them meanwhile gets other results the next time
     shutil.rmtree(job.partial, ignore_errors=True)
     job.partial.mkdir(parents=True)
     try:
         yield job.partial
-        made = {"key": task.key, "source": _source(job), "file": str(job.name)}
+        made = {"key": key, "source": _source(job), "file": str(job.name)}
         (job.partial / JOB).write_text(json.dumps(made) + "\n", encoding="utf-8")
         if job.results.exists():
             shutil.rmtree(job.results)
@@ -212,7 +249,6 @@ def _analyse(job: Job, task: Task, folder: Path, progress: Callable[[float], Non
     """One file, as ``run`` does it, and its annotation files; gives the summary."""
     from realtime_cer.capture.media import open_media
     from realtime_cer.commands.run import analyse
-    from realtime_cer.config import load_weights
     from realtime_cer.pipeline.steps import load_perception
     from realtime_cer.sinks.annotations import write_annotations
     from realtime_cer.sinks.tables import read_rows
@@ -220,10 +256,9 @@ def _analyse(job: Job, task: Task, folder: Path, progress: Callable[[float], Non
     media = open_media(job.path)
     if task.alignment == "centred" and not media.has_video:
         raise Refused(f"no picture in {media.name}: --alignment centred decides for every frame")
-    length = media.duration or 0.0
 
     def reached(t: float) -> None:
-        progress(min(t / length, 1.0) if length else 0.0)
+        progress(share_of(t, media.duration))
 
     with contextlib.closing(load_perception(task.config)) as perception:
         weights = load_weights(task.config.weights)
@@ -234,6 +269,18 @@ def _analyse(job: Job, task: Task, folder: Path, progress: Callable[[float], Non
         rows = read_rows(folder / "decisions.jsonl")
         write_annotations(folder, rows, task.formats, title=media.name, media=job.path)
     return summary
+
+
+def share_of(t: float, length: float | None) -> float:
+    """The share of a file that is done at a media time: below 1, and it grows with every second.
+
+    Parameters
+    ----------
+    t : in seconds
+    length : as the file tells it, in seconds; it may tell none, or too little, and then go on
+    """
+    told = length or 60.0
+    return 0.99 * t / told if t < told else 1 - 0.01 * told / t
 
 
 def _source(job: Job) -> list[int]:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from realtime_cer.capture import portaudio
+from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.portaudio import Hanging, Input, Unavailable
 from realtime_cer.capture.soundserver import CHOOSES, Origin
 from realtime_cer.capture.soundstream import SoundStream
@@ -28,6 +29,8 @@ _WATCH_S = 3.0
 _SILENT_S = 3.0
 """Sound that is exactly zero for so long comes from no room: even a quiet one leaves noise in the last bit."""
 _RETRY_S = 1.0
+_ANSWER_S = 2.0
+"""So long an answer is awaited by those who would wait for the microphone itself: a sound system may hang."""
 _HOPELESS_S = 60.0
 """A sound system that does not answer for so long does not come back, and this process cannot ask another one: the
 library bears one question at a time, and nothing breaks that off."""
@@ -42,19 +45,18 @@ def open_microphone(
     ----------
     spec : a number, a name, a part of a name that fits only one, or ``default``
     clock : stamps the sound, in seconds
-    wait : return at once, also if the microphone is not there yet: it is waited for
+    wait : return soon, also if the microphone is not there yet: it is waited for
     open_timeout_s : how long the first sound may take
 
     Raises
     ------
     Refused
         Without ``wait``: it is not there or gives no sound. Always: the name fits several, no sample rate
-        suits it, or PortAudio is missing.
+        suits it, or PortAudio is missing, if that is found out soon.
     """
-    portaudio.load()
     microphone = Microphone(str(spec).strip(), clock, open_timeout_s=open_timeout_s)
     if wait:
-        microphone.await_answer(0.5)
+        microphone.await_answer(min(_ANSWER_S, open_timeout_s))
     else:
         microphone.await_first()
     return microphone
@@ -89,6 +91,8 @@ class Microphone:
     def await_first(self) -> None:
         """Wait for the first sound; raises Refused with the reason and the remedy if it does not come."""
         self.await_answer(self._open_timeout_s)
+        if self._attempt is not None:
+            self._unanswered(self._clock())
         end = time.monotonic() + self._open_timeout_s
         while self._stream is not None and self._stream.pieces.empty() and time.monotonic() < end:
             time.sleep(0.005)
@@ -210,9 +214,10 @@ class Microphone:
             return
         self._answered = self._clock()
         if attempt.stream is not None and attempt.device is not None:
-            if self._known is not None and self._known.name != attempt.device.name:  # only ``default`` allows it
+            name = attempt.device.name
+            if self._known is not None and lasting_name(self._known.name) != lasting_name(name):  # of ``default`` alone
                 self._instead = f", in place of {self._known.name}: the system's default has changed"
-            self._known, self.name, self.rate = attempt.device, attempt.device.name, attempt.stream.rate
+            self._known, self.name, self.rate = attempt.device, name, attempt.stream.rate
             self._stream = attempt.stream
             self._begun = self._last = self._clock()
             self._heard.clear()
@@ -279,7 +284,7 @@ class _Attempt:
         except (Unavailable, Refused) as problem:
             self.fault = problem
         except Exception as error:  # ours is raised to whoever iterates, the library's is told
-            self.fault = error if not _is_portaudio(error) else Unavailable(f"microphone {self._spec}: {error}")
+            self.fault = error if not portaudio.is_fault(error) else Unavailable(f"microphone {self._spec}: {error}")
         finally:
             stream.close()
             self.over.set()
@@ -290,7 +295,3 @@ def _let_go(stream: SoundStream) -> None:
     closing = threading.Thread(target=stream.close, name="microphone closer", daemon=True)
     closing.start()
     closing.join(0.1)
-
-
-def _is_portaudio(error: Exception) -> bool:
-    return type(error).__name__ == "PortAudioError"

@@ -1,5 +1,6 @@
 """The sound library: loaded when first needed, asked by one thread at a time, started anew after a hot-plug."""
 
+import atexit
 import contextlib
 import ctypes
 import difflib
@@ -9,10 +10,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.errors import Refused
 from realtime_cer.quiet import silence
 
@@ -39,7 +41,10 @@ class Hanging(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A sound input: its number, which changes with every hot-plug, and what stays."""
+    """A sound input: its number, which changes with every hot-plug, and what stays.
+
+    ``twin`` says that another one differed by no more than the number of its card when this one was found.
+    """
 
     index: int
     name: str
@@ -47,10 +52,19 @@ class Input:
     channels: int
     rate: int
     default: bool
+    twin: bool = False
 
 
 def load() -> Any:
-    """Import sounddevice; raises Refused where it or its library is missing."""
+    """Import sounddevice, which starts its library, and hangs where the sound system does.
+
+    Raises
+    ------
+    Refused
+        It or its library is missing.
+    Unavailable
+        The library does not start now; the next call tries again.
+    """
     try:
         with silence():
             return importlib.import_module("sounddevice")
@@ -58,15 +72,26 @@ def load() -> Any:
         raise Refused(MISSING) from error
     except ImportError as error:
         raise Refused(f"sounddevice cannot be imported ({error}): install the program again") from error
+    except Exception as error:
+        if not is_fault(error):
+            raise
+        # What it wants done at exit would keep each module alive whose import has failed.
+        atexit.unregister(getattr(type(error).__str__, "__globals__", {}).get("_exit_handler", load))
+        raise _not_started(error) from error
+
+
+def is_fault(error: Exception) -> bool:
+    """Does the library say so? Told by its name, for an import that failed leaves no class behind."""
+    return type(error).__name__ == "PortAudioError"
 
 
 @contextmanager
 def exclusive() -> Iterator[Any]:
     """Hold the library, which does not bear two threads; raises Hanging while another one hangs in it."""
-    library = load()
     if not _lock.acquire(timeout=_LOCK_TIMEOUT_S):
         raise Hanging("the sound system does not answer")
     try:
+        library = load()  # inside: whoever imports what another thread imports waits for it without end
         with silence():
             yield library
     finally:
@@ -74,13 +99,24 @@ def exclusive() -> Iterator[Any]:
 
 
 def restart() -> None:
-    """Let the library look for devices again: it lists them only when it starts. Closes all its streams."""
+    """Let the library look for devices again: it lists them only when it starts. Closes all its streams.
+
+    Raises Unavailable where it does not start now; the next call tries again.
+    """
     with exclusive() as library:
         for stream in list(_open):
             close(stream)
         _hold_plugin()
-        library._terminate()
-        library._initialize()
+        with contextlib.suppress(library.PortAudioError):  # a start that failed has left nothing to end
+            library._terminate()
+        try:
+            library._initialize()
+        except library.PortAudioError as error:
+            raise _not_started(error) from error
+
+
+def _not_started(error: Exception) -> Unavailable:
+    return Unavailable(f"the sound system does not start ({_first_line(error)})")
 
 
 @functools.cache
@@ -125,7 +161,8 @@ def find(spec: str, known: Input | None = None) -> Input:
     Parameters
     ----------
     spec : what the user said
-    known : the device found before: only the same name at the same sound system will do, unless ``default`` was said
+    known : the device found before: only the same name at the same sound system will do, but for the number of its card
+        where it had no twin, unless ``default`` was said
 
     Raises
     ------
@@ -142,15 +179,18 @@ def find(spec: str, known: Input | None = None) -> Input:
         return fitting[0]
     if known is not None:
         fitting = [each for each in found if (each.name, each.api) == (known.name, known.api)]
+        if not fitting and not known.twin:
+            fitting = _only(_alike(known.name, known.api, found))
         if not fitting:
             raise Unavailable(f"microphone {known.name} is not there")
-        return fitting[0]
+        return _marked(fitting[0], found)
     if spec.isdecimal():
         fitting = [each for each in found if each.index == int(spec)]
     else:
         lower = spec.lower()
         fitting = [each for each in found if each.name.lower() == lower]
         fitting = fitting or [each for each in found if lower in each.name.lower()]
+        fitting = fitting or _only(_alike(spec, next((each.api for each in found if each.default), None), found))
     if not fitting:
         raise Unavailable(f"there is no microphone '{spec}'; {_offer(spec, found)}")
     if len(fitting) > 1:
@@ -161,7 +201,23 @@ def find(spec: str, known: Input | None = None) -> Input:
             names = ", ".join(f"{each.index} ({each.name})" for each in fitting)
             raise Refused(f"microphone '{spec}' fits several: choose by number: {names}")
         fitting = narrowed
-    return fitting[0]
+    return _marked(fitting[0], found)
+
+
+def _alike(name: str, api: str | None, found: list[Input]) -> list[Input]:
+    """The inputs of a sound system, or of any, whose names differ from this one by the number of the card at most."""
+    lasting = lasting_name(name).lower()
+    return [each for each in found if api in (None, each.api) and lasting_name(each.name).lower() == lasting]
+
+
+def _only(fitting: list[Input]) -> list[Input]:
+    """The one that fits, or none: of several that are alike, each may be the wrong one."""
+    return fitting if len(fitting) == 1 else []
+
+
+def _marked(device: Input, found: list[Input]) -> Input:
+    """The input, with whether it has a twin."""
+    return replace(device, twin=len(_alike(device.name, device.api, found)) > 1)
 
 
 def _offer(spec: str, found: list[Input]) -> str:

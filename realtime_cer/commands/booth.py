@@ -20,6 +20,7 @@ from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.records import Frame, GridFrame
 
 if TYPE_CHECKING:
+    from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.ui.kiosk.booth import Booth
 
 _LONGEST = 4000
@@ -72,18 +73,30 @@ class Attendant:
     Parameters
     ----------
     config, live, sources : of the running recogniser
+    keeper : holds the last moments, of visitors too
 
     Attributes
     ----------
     restarting : the window was closed so that the program is started anew
-    trouble : what the last self-test found, on one line; empty where all is well
     """
 
-    def __init__(self, config: Config, live: Live, sources: Sequence[tuple[str, Source]]) -> None:
+    def __init__(
+        self, config: Config, live: Live, sources: Sequence[tuple[str, Source]], keeper: "Keeper | None" = None
+    ) -> None:
         self.restarting = False
-        self.trouble = ""
-        self._config, self._live, self._sources = config, live, sources
+        self._config, self._live, self._sources, self._keeper = config, live, sources, keeper
+        self._noted: list[str] = []
+        self._found: list[str] = []
         self._testing: threading.Thread | None = None
+
+    @property
+    def trouble(self) -> str:
+        """What was noted, and what the last self-test found, on one line; empty where all is well."""
+        return "; ".join([*self._noted, *self._found])
+
+    def note(self, line: str) -> None:
+        """Have the operator see something that lasts until the next start."""
+        self._noted.append(line)
 
     def booth(self) -> "Booth":
         """What the window is given."""
@@ -94,12 +107,17 @@ class Attendant:
             config=self._config.kiosk,
             notice=read_notice(self._config.kiosk.notice),
             gape=gape,
-            forget=self._live.forget,
+            forget=self._forget,
             test=self._begin_test,
             restart=self._restart,
             trouble=lambda: self.trouble,
             seed=random.SystemRandom().randrange(1 << 30),
         )
+
+    def _forget(self) -> None:
+        self._live.forget()
+        if self._keeper is not None:
+            self._keeper.forget()
 
     def _restart(self) -> None:
         self.restarting = True
@@ -110,9 +128,8 @@ class Attendant:
             self._testing.start()
 
     def _test(self) -> None:
-        found = list(self_test(self._config, self._sources))
-        self.trouble = "; ".join(found)
-        notice(f"self-test: {self.trouble or 'all is well'}")
+        self._found = list(self_test(self._config, self._sources))
+        notice(f"self-test: {'; '.join(self._found) or 'all is well'}")
 
 
 def self_test(config: Config, sources: Sequence[tuple[str, Source]]) -> Iterator[str]:
@@ -124,7 +141,11 @@ def self_test(config: Config, sources: Sequence[tuple[str, Source]]) -> Iterator
     for kind, source in sources:
         if source.status.state != "live":
             yield f"{kind} {source.name}: {source.status.state}"
-    free = shutil.disk_usage(tempfile.gettempdir()).free
+    try:
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError as error:  # on a disk that is quite full no folder can be written, which is looked for first
+        yield f"disk: {error.strerror}"
+        return
     if free < _LEAST_FREE:
         yield f"disk: {free / _LEAST_FREE:.1f} GiB free"
 

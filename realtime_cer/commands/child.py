@@ -18,17 +18,19 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from realtime_cer.commands.ending import last_acts
-from realtime_cer.commands.heart import DECIDING, LOADED, LOADING, STOPPING, VARIABLE
+from realtime_cer.commands.heart import AGAIN, DECIDING, LOADED, LOADING, STOPPING, VARIABLE
 
 STARTING = "starting"
 
 PATIENCE_S: Mapping[str, float] = {STARTING: 60.0, LOADING: 600.0, LOADED: 30.0, DECIDING: 10.0, STOPPING: 10.0}
 """How long the heart may rest, by what the program does. Loading may mean building an engine."""
 
-_POLL_S = 0.2
+_POLL_S, _STEP_S = 0.2, 0.05
 _ASLEEP_S = 5.0
 """If the parent itself was held up for longer, the machine slept: the child is given its time anew."""
 _DUMP_S = 2.0
+_TOLD_S = 0.2
+"""Others may have told the child to end, too, and told twice it ends at once: it may say so first."""
 _STOP_S = 2.0
 _FINISH_S = 3.5
 """A child that said that it is stopping may have a film to finish."""
@@ -103,6 +105,7 @@ class Child:
     ----------
     words : its command line
     look : called several times a second while the child is watched
+    again : whether it was started before, and had decided then; it is told
 
     Raises
     ------
@@ -110,14 +113,14 @@ class Child:
         It cannot be started.
     """
 
-    def __init__(self, words: Sequence[str], look: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, words: Sequence[str], look: Callable[[], None] = lambda: None, *, again: bool = False) -> None:
         self._look = look
         self._pulse = Pulse(time.monotonic())
         self._said: deque[str] = deque(maxlen=_LINES)
         self._aborted = False
         ours, theirs = os.pipe()
         try:
-            self._process = _start(words, theirs)
+            self._process = _start(words, theirs, again=again)
         except BaseException:
             os.close(ours)
             raise
@@ -173,20 +176,28 @@ class Child:
 
     def stop(self) -> None:
         """Ask the child to end, and make sure that it does: in 2 s, or in some more if it is finishing files."""
-        if not self._over(0):
+        if not self._over(_TOLD_S) and self.stage != STOPPING:
             if sys.platform == "win32":
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)
             else:
                 self._process.terminate()
-            if not self._over(_STOP_S) and self.stage == STOPPING:
-                self._over(_FINISH_S - _STOP_S)
+        if not self._over(_STOP_S) and self.stage == STOPPING:
+            self._over(_FINISH_S - _STOP_S)
         self._kill()
 
+    def pass_on(self, number: int) -> None:
+        """Send the child a signal, if it still runs."""
+        self._process.send_signal(number)
+
     def _over(self, timeout_s: float) -> bool:
-        """Whether the child has ended, or does within so long."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
-        return self._process.returncode is not None
+        """Whether the child has ended, or does within so long. ``Popen.wait`` would hold up an interrupt."""
+        end = time.monotonic() + timeout_s
+        while self._process.poll() is None:
+            left_s = end - time.monotonic()
+            if left_s <= 0:
+                return False
+            time.sleep(min(left_s, _STEP_S))
+        return True
 
     def _abort(self) -> None:
         """Let the child write down where all its threads are, and end it."""
@@ -218,7 +229,7 @@ class Child:
                         sys.stderr.flush()
 
 
-def _start(words: Sequence[str], signs: int) -> "subprocess.Popen[str]":
+def _start(words: Sequence[str], signs: int, *, again: bool) -> "subprocess.Popen[str]":
     """Start the program with a pipe for its signs, another that ends with us, and out of reach of our terminal."""
     shared: dict[str, Any]
     if sys.platform == "win32":
@@ -238,7 +249,7 @@ def _start(words: Sequence[str], signs: int) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         errors="backslashreplace",
-        env={**os.environ, VARIABLE: str(named)},
+        env={**os.environ, VARIABLE: str(named), **({AGAIN: "1"} if again else {})},
         **shared,
     )
 

@@ -10,7 +10,7 @@ from realtime_cer.commands.console import Talk
 from realtime_cer.commands.overlay import write_overlay
 from realtime_cer.commands.rows import open_rows
 from realtime_cer.errors import Refused
-from realtime_cer.sessions.folder import FILMS, read_session
+from realtime_cer.sessions.folder import FILMS, looking_at, read_session
 from realtime_cer.sessions.reel import Scene, write_reel
 from realtime_cer.sinks.session import CLEAN, DRAWN, REEL
 from realtime_cer.sinks.timewords import clock
@@ -56,8 +56,9 @@ def run_reel(folder: Path, out: Path | None, *, overwrite: bool) -> int:
     if film is None:
         raise Refused(f"{folder} holds no film to cut: give a session with one")
     out = out or folder / REEL
-    if out.exists() and (not overwrite or out.samefile(film) or not out.is_file()):
-        raise Refused(f"{out} is there already: add --overwrite to replace it, or give another --out")
+    with looking_at(out):
+        if out.exists() and (not overwrite or out.samefile(film) or not out.is_file()):
+            raise Refused(f"{out} is there already: add --overwrite to replace it, or give another --out")
     scenes = [Scene(one.t, one.label) for one in session.peaks]
     scenes += [Scene(one.t, f"mark {number}") for number, one in enumerate(session.marks, 1)]
     try:

@@ -26,6 +26,7 @@ from realtime_cer.preferences import Preferences, read_preferences, write_prefer
 from realtime_cer.records import AudioBlock, Decision, Frame
 from realtime_cer.rules import RULES
 from realtime_cer.sinks.timewords import clock
+from realtime_cer.told import Told
 
 if TYPE_CHECKING:
     from realtime_cer.capture.devices import DeviceInfo
@@ -164,7 +165,7 @@ class LiveDesk:
         elif what == "weights":
             self._weigh(live, value)
         elif self._own.recorder is not None or self._recorded:
-            self.tell(f"the {what} cannot change while a recording runs: end that first")
+            self.tell(Told("the {kind} cannot change while a recording runs: end that first", kind=what))
         else:
             self._switch(live, what, value)
 
@@ -172,12 +173,13 @@ class LiveDesk:
         try:
             weights = load_weights(value)
         except Refused as refusal:
-            self.tell(str(refusal))
+            self.tell(Told("the weights are not changed: {why}", why=str(refusal)))
             return
         live.steering.change(weights=weights)
         self._weights = value
         if weights.oddity:
-            self.tell(weights.oddity)
+            notice(weights.oddity)
+            self._show(Told("weights {name}: a column does not sum to 1; used as it is", name=weights.name))
         self.remember(weights=value if value in (_EQUAL, *PUBLISHED) else None)  # a file may be gone next time
 
     def _switch(self, live: Live, what: str, value: str) -> None:
@@ -191,7 +193,11 @@ class LiveDesk:
             return source
 
         name = safe_url(value) if "://" in value else value
-        live.steering.switch(name, what, opening, self.tell)
+
+        def refused(why: str) -> None:
+            self.tell(Told("the {kind} is not changed: {why}", kind=what, why=why))
+
+        live.steering.switch(name, what, opening, refused)
 
     def _remember_source(self, what: str, value: str) -> None:
         """Remember a device beside the one that is remembered of the other kind; an address may hold a password."""
@@ -210,7 +216,7 @@ class LiveDesk:
         try:
             write_remembered(known.model_copy(update={what: value}))
         except Refused as refusal:
-            self.tell(str(refusal))
+            self.tell(Told("the {kind} is not remembered: {why}", kind=what, why=str(refusal)))
 
     def mute(self, on: bool) -> None:
         """Leave the sound out, or take it in again."""
@@ -220,7 +226,7 @@ class LiveDesk:
     def record(self, on: bool) -> None:
         """Begin a recording in the user's folder for films, or end it."""
         if self._recorded:
-            self.tell("this run is recorded as --record asked: it ends with the program")
+            self.tell(Told("this run is recorded as --record asked: it ends with the program"))
         elif self._live is not None and self._loaded.done():
             self._do("recording", self._begin_recording if on else self._end_recording)
 
@@ -231,12 +237,15 @@ class LiveDesk:
     def _end_recording(self) -> None:
         folder = self._own.end()
         if folder is not None:
-            self._show(f"recorded to {folder}")
+            self._show(Told("recorded to {folder}", folder=folder))
 
     def mark(self) -> None:
         """Mark this moment of the recording that runs."""
         t = recorder.mark() if (recorder := self._own.recorder or self._whole) is not None else None
-        self.tell("no recording runs: nothing is marked" if t is None else f"marked at {clock(t, _HOUR_S)}")
+        if t is None:
+            self.tell(Told("no recording runs: nothing is marked"))
+        else:
+            self.tell(Told("marked at {time}", time=clock(t, _HOUR_S)))
 
     def keep_moment(self) -> None:
         """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
@@ -251,7 +260,7 @@ class LiveDesk:
     def _may_show(self) -> bool:
         """Whether anybody's picture may be kept; told where it may not."""
         if self._whole is not None and self._whole.faceless:
-            self.tell("this run keeps nobody's picture, as --no-pixels asked: nor does this key")
+            self.tell(Told("this run keeps nobody's picture, as --no-pixels asked: nor does this key"))
             return False
         return True
 
@@ -263,12 +272,12 @@ class LiveDesk:
     def _do(self, name: str, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()
 
-    def tell(self, line: str) -> None:
-        """Tell the user in one line, in the window and on stderr."""
+    def tell(self, line: Told) -> None:
+        """Tell the user in one line, in the window in its language and on stderr in English."""
         notice(line)
         self._show(line)
 
-    def _show(self, line: str) -> None:
+    def _show(self, line: Told) -> None:
         """Tell the user in the window alone."""
         self._told = (self._told[0] + 1, line)
 

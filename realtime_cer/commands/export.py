@@ -52,13 +52,16 @@ def run_export(options: argparse.Namespace) -> int:
     """The ``sessions export`` command; gives the exit code."""
     from realtime_cer.commands.results import kept, usable
     from realtime_cer.commands.rows import open_rows
+    from realtime_cer.sessions.folder import looking_at
     from realtime_cer.sinks.annotations import FILES, formats_of, write_annotations
     from realtime_cer.sinks.segments import BRIDGE_S, MINIMUM_S
     from realtime_cer.sinks.sessionreport import PAGE, PICTURE, session_report
 
     formats = formats_of(options.format, more=[REPORT], tell=notice)
-    if options.media is not None and not options.media.is_file():
-        raise Refused(f"{options.media} is no file: give the film with --media")
+    if options.media is not None:
+        with looking_at(options.media):
+            if not options.media.is_file():
+                raise Refused(f"{options.media} is no file: give the film with --media")
     names = [name for name in formats if name in FILES]
     report = [PAGE, PICTURE] if REPORT in formats else []
     with _bar() as bar:

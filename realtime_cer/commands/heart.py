@@ -19,6 +19,9 @@ from realtime_cer.records import Decision
 VARIABLE = "REALTIME_CER_HEART"
 """Names the pipe, as a file descriptor; as a handle on Windows."""
 
+AGAIN = "REALTIME_CER_AGAIN"
+"""Is there where a program is started again that had decided before: its settings were good then."""
+
 LOADING, LOADED, DECIDING, STOPPING = "loading", "loaded", "deciding", "stopping"
 
 RESTART = 75
@@ -42,9 +45,11 @@ class Heart:
     Parameters
     ----------
     pipe : file descriptor that the signs are written to
+    again : whether the program was started before, and had decided then
     """
 
-    def __init__(self, pipe: int) -> None:
+    def __init__(self, pipe: int, *, again: bool = False) -> None:
+        self.again = again
         self._pipe = pipe
         if os.name == "posix":
             os.set_inheritable(pipe, False)  # else an engine that is being built would hold it open
@@ -84,11 +89,11 @@ def supervised() -> bool:
 
 def heart() -> Heart | None:
     """Take over the pipe that the parent named; None where nobody listens. Once in a process."""
-    named = os.environ.pop(VARIABLE, None)
+    named, again = os.environ.pop(VARIABLE, None), os.environ.pop(AGAIN, None) is not None
     if named is None:
         return None
     if sys.platform == "win32":
         import msvcrt
 
-        return Heart(msvcrt.open_osfhandle(int(named), os.O_WRONLY))
-    return Heart(int(named))
+        return Heart(msvcrt.open_osfhandle(int(named), os.O_WRONLY), again=again)
+    return Heart(int(named), again=again)

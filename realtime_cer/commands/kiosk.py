@@ -5,10 +5,13 @@ The parent runs no network and opens no device: there is little in it that could
 
 import contextlib
 import os
+import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 
 from realtime_cer.capture.source import safe_url
 from realtime_cer.commands.child import Child, Ending
@@ -86,8 +89,11 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, durat
     command = [sys.executable, "-m", "realtime_cer", *words]
     decided = False
     began: float | None = None
-    systemd.tell("READY=1")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(log.close)
+        stack.callback(systemd.tell, "STOPPING=1")
+        stack.enter_context(_usr1(signal.SIG_IGN))  # the program inherits that, until it has moments to keep
+        systemd.tell("READY=1")
         while True:
             limit: list[str] = []
             if duration_s is not None and began is not None:
@@ -95,7 +101,7 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, durat
                 if left_s < _LEAST_S:
                     return _DONE
                 limit = ["--duration", f"{left_s:.3f}"]  # of a flag that is given twice the last counts
-            ending = _once([*command, *limit], systemd)
+            ending = _once([*command, *limit], systemd, decided)
             began = ending.began if began is None else began
             decided |= ending.decided
             if ending.code == _DONE or (ending.code == _REFUSED and not decided):
@@ -111,19 +117,32 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, durat
             log.note(told, safe(ending.said), ending.meters)
             notice(f"{told}; why is in {log.path}")
             _sleep(wait_s, systemd)
-    finally:
-        systemd.tell("STOPPING=1")
-        log.close()
 
 
-def _once(command: Sequence[str], systemd: Systemd) -> Ending:
+def _once(command: Sequence[str], systemd: Systemd, again: bool) -> Ending:
     """Run the program until it ends."""
     try:
-        child = Child(command, systemd.well)
+        child = Child(command, systemd.well, again=again)
     except OSError as error:
         return Ending(None, f"could not be started ({error.strerror})")
-    with child:
+    with child, _usr1(lambda number, _: child.pass_on(number)):
         return child.watch()
+
+
+@contextlib.contextmanager
+def _usr1(act: Callable[[int, FrameType | None], object] | signal.Handlers) -> Iterator[None]:
+    """Meanwhile the signal USR1 does this; where there is no such signal nothing is changed.
+
+    It asks for the moment just gone (``--keep``), comes to us, and is meant for our child.
+    """
+    if not hasattr(signal, "SIGUSR1") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGUSR1, act)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def _sleep(seconds: float, systemd: Systemd) -> None:

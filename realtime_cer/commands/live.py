@@ -13,23 +13,27 @@ from typing import TYPE_CHECKING
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.booth import Attendant, check_kiosk
 from realtime_cer.commands.console import notice, put_row, tell_engine, weights_of
+from realtime_cer.commands.crashlog import logged
 from realtime_cer.commands.desk import LiveDesk
-from realtime_cer.commands.heart import HOPELESS, LOADED, LOADING, RESTART, STOPPING, heart
+from realtime_cer.commands.heart import HOPELESS, LOADED, LOADING, RESTART, STOPPING, Heart, heart
 from realtime_cer.commands.recording import Recording, Terms
 from realtime_cer.commands.sources import ShiftedClock, open_sources
 from realtime_cer.commands.watching import announced, limited, watch
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
+from realtime_cer.fusion import FusionWeights
 from realtime_cer.inference.memory import apart, trim
 from realtime_cer.pipeline.hope import Hope
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, load_perception
-from realtime_cer.records import Decision
+from realtime_cer.records import AudioBlock, Decision, Frame
 
 if TYPE_CHECKING:
     from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.sinks.openmetrics import MetricsServer
     from realtime_cer.sinks.recorder import Recorder
+
+Tap = Callable[[Frame | AudioBlock | Decision], None]
 
 _LEAVE_S = 0.5
 _DONE, _REFUSED = 0, 2
@@ -100,61 +104,59 @@ def run_live(
     pulse = heart() if kiosk else None
     apart()
     weights, terms = weights_of(config), terms or Terms()
+    windowed = window and not headless
+    troubles: list[str] | None = [] if pulse is not None and pulse.again else None
+    desk: LiveDesk | None = None
+    recorder: Recorder | None = None
+    keeper: Keeper | None = None
     attendant: Attendant | None = None
     with contextlib.ExitStack() as stack:
+        if pulse is not None:
+            stack.enter_context(logged())
         server = None if metrics is None else stack.enter_context(_listening(metrics))
         if kiosk:
             check_kiosk(config.kiosk, recording=record is not None or keep is not None)
-            if window and not headless:
+            if windowed:
                 _need_screen()
         if pulse is not None:
             pulse.tell(LOADING)
         future = stack.enter_context(loading(config))
         if camera is microphone is None:
-            from realtime_cer.commands.wizard import pick_sources
-
-            ask = window and not (headless or kiosk or duration_s)
-            looks = config.window
-            camera, microphone = pick_sources(ask=ask, again=wizard, theme=looks.theme, language=looks.spoken)
+            ask = windowed and not (kiosk or duration_s)
+            camera, microphone = _picked(config, ask=ask, again=wizard, wait=wait or kiosk)
         shifted = ShiftedClock(config.sound_offset_ms)
         sources = open_sources(camera, microphone, wait or kiosk, shifted)
         for _, source in sources:
             stack.callback(source.close)
         told = _tell_notices(sources, 0)
         tell_engine(config)
-        if window and not headless:
-            from realtime_cer.commands.window import prepare_window
-
-            prepare_window()
-        again = partial(load_perception, config, background=True, notice=notice)
-        recogniser = partial(Live, config, weights, reload=again, notice=notice)
-        desk: LiveDesk | None = None
-        if window and not (headless or kiosk):
+        if windowed:
+            _prepare_window()
+        taps: list[Tap] = []
+        end: Callable[[], object] | None = None
+        if windowed and not kiosk:
             desk = LiveDesk(config, shifted, future, recorded=record is not None, terms=terms)
             stack.callback(desk.close)
-        taps = [] if desk is None else [desk.tap]
-        end: Callable[[], object] | None = None if desk is None else desk.close
-        recorder: Recorder | None = None
-        keeper: Keeper | None = None
+            taps, end = [desk.tap], desk.close
         if keep is not None:
-            from realtime_cer.commands.record import open_keeper, session_facts
-
-            if desk is None:
-                keeper = open_keeper(keep, lambda: session_facts(sources, config, weights, shifted.facts) | terms.facts)
-            else:
-                keeper = open_keeper(keep, desk.facts, desk.tell)
-            stack.callback(keeper.close)
-            taps = taps or [keeper.tap]  # a desk passes on to it what it gets
-        if record is None:
-            live = recogniser(future, sources, taps=taps)  # the picture is shown while the networks load
-        else:
+            with _bearing("no moment can be kept", troubles):
+                keeper = _keeper(keep, desk, sources, config, weights, shifted, terms)
+                stack.callback(keeper.close)
+                taps = taps or [keeper.tap]  # a desk passes on to it what it gets
+        if record is not None:
             from realtime_cer.commands.record import end_recording, open_recorder
 
-            perception = future.result()
-            recorder = open_recorder(record, terms, sources, config, weights, perception, shifted.facts)
-            end = partial(end_recording, recorder)
-            stack.callback(end)
-            live = recogniser(perception, sources, taps=[*taps, recorder.tap])
+            loaded = future.result()
+            with _bearing("nothing is recorded", troubles):
+                recorder = open_recorder(record, terms, sources, config, weights, loaded, shifted.facts)
+                end = partial(end_recording, recorder)
+                stack.callback(end)
+                taps = [*taps, recorder.tap]
+        again = partial(load_perception, config, background=True, notice=notice)
+        # The picture is shown while the networks load; only a recording waits for them, as it tells what they are.
+        networks = future if recorder is None else future.result()
+        live = Live(config, weights, networks, sources, taps=taps, reload=again, notice=notice)
+        if recorder is not None:
             recorder.begin(live.origin, live.moment)
         stack.enter_context(live)
         if desk is not None:
@@ -170,21 +172,12 @@ def run_live(
             title = " + ".join(source.name for _, source in sources)
             if kiosk and window:
                 title = "realtime-cer"
-                attendant = Attendant(config, live, sources)
+                attendant = Attendant(config, live, sources, keeper)
+                for trouble in troubles or ():
+                    attendant.note(trouble)
             booth = attendant.booth() if attendant is not None else None
             rows = watch(live, config, weights, duration_s, title, window=window, lost=end, booth=booth, desk=desk)
-        full, hope, lost = False, Hope(), None
-        for decision in rows:
-            if pulse is not None:
-                pulse.beat(decision)
-                lost = hope.lost(live.moment())
-            if lost is not None:
-                notice(f"{lost}: only starting again helps")
-                break
-            shifted.look(live.sources)
-            if recorder is not None and recorder.error is not None and not full:
-                full = True
-                notice(f"the recording is not whole from now on ({recorder.error}); recognition goes on")
+        lost = _follow(rows, live, shifted, pulse, recorder, attendant)
         stuck = live.stop()
         if live.rows_lost:
             notice(f"{live.rows_lost} rows were lost: whoever reads them is too slow")
@@ -195,7 +188,78 @@ def run_live(
         return RESTART
     if lost is not None:
         return HOPELESS
-    return _REFUSED if recorder is not None and recorder.error is not None else _DONE
+    torn = recorder is not None and recorder.error is not None
+    return _REFUSED if torn and pulse is None else _DONE  # a parent would start it again, which mends no recording
+
+
+def _picked(config: Config, *, ask: bool, again: bool, wait: bool) -> tuple[str | None, str | None]:
+    """The words for camera and microphone where none were given."""
+    from realtime_cer.commands.wizard import pick_sources
+
+    looks = config.window
+    return pick_sources(ask=ask, again=again, wait=wait, theme=looks.theme, language=looks.spoken)
+
+
+def _prepare_window() -> None:
+    from realtime_cer.commands.window import prepare_window
+
+    prepare_window()
+
+
+@contextlib.contextmanager
+def _bearing(what: str, troubles: list[str] | None) -> Iterator[None]:
+    """Go on without a folder that is refused, and note that trouble; where there is no list, it is refused."""
+    try:
+        yield
+    except Refused as refusal:
+        if troubles is None:
+            raise
+        troubles.append(f"{what} until the next start")
+        notice(f"{troubles[-1]} ({refusal}); recognition goes on")
+
+
+def _keeper(
+    folder: Path,
+    desk: LiveDesk | None,
+    sources: list[tuple[str, Source]],
+    config: Config,
+    weights: FusionWeights,
+    shifted: ShiftedClock,
+    terms: Terms,
+) -> "Keeper":
+    """A keeper of the moment just gone; where there is a desk it tells what becomes of it, and what is known."""
+    from realtime_cer.commands.record import open_keeper, session_facts
+
+    if desk is not None:
+        return open_keeper(folder, desk.facts, desk.tell)
+    return open_keeper(folder, lambda: session_facts(sources, config, weights, shifted.facts) | terms.facts)
+
+
+def _follow(
+    rows: Iterator[Decision],
+    live: Live,
+    shifted: ShiftedClock,
+    pulse: Heart | None,
+    recorder: "Recorder | None",
+    attendant: Attendant | None,
+) -> str | None:
+    """Go through all decisions; gives what only a new process brings back, where that is why they ended."""
+    torn, hope = False, Hope()
+    for decision in rows:
+        if pulse is not None:
+            pulse.beat(decision)
+            lost = hope.lost(live.moment())
+            if lost is not None:
+                notice(f"{lost}: only starting again helps")
+                return lost
+        shifted.look(live.sources)
+        if recorder is not None and recorder.error is not None and not torn:
+            torn = True
+            trouble = "the recording is not whole from now on"
+            notice(f"{trouble} ({recorder.error}); recognition goes on")
+            if attendant is not None:
+                attendant.note(trouble)  # the screen is for visitors: no paths there
+    return None
 
 
 def _listening(port: int) -> "contextlib.closing[MetricsServer]":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.told import Told
 
 if TYPE_CHECKING:
     from realtime_cer.sinks.keeper import Keeper
@@ -22,7 +23,7 @@ class Moments:
     tell : told in one line what came of a wish
     """
 
-    def __init__(self, folder: Path, facts: Callable[[], Mapping[str, Any]], tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, facts: Callable[[], Mapping[str, Any]], tell: Callable[[Told], None]) -> None:
         self._folder, self._facts, self._tell = folder, facts, tell
         self._keeper: Keeper | None = None
         self._lock = threading.Lock()
@@ -60,13 +61,15 @@ class Moments:
         try:
             make_folder(self._folder, "--keep")
         except Refused as refusal:
-            self._tell(str(refusal))
+            self._tell(Told("the moment just gone is not kept: {why}", why=str(refusal)))
             return
         if self._closed:
             return  # while the disk took its time
         tidy(self._folder)
         self._keeper = Keeper(self._folder, self._facts, self._tell)
-        self._tell(f"the last {SPAN_S:.0f} s are held in memory from now on: once more keeps them")
+        self._tell(
+            Told("the last {seconds:.0f} s are held in memory from now on: once more keeps them", seconds=SPAN_S)
+        )
 
     def close(self) -> None:
         """Do what was asked for, and hold nothing any more."""

@@ -14,6 +14,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception
 from realtime_cer.records import AudioBlock, Decision, Frame
+from realtime_cer.told import Told
 
 if TYPE_CHECKING:
     from realtime_cer.sinks.recorder import Recorder
@@ -32,7 +33,7 @@ class OwnRecording:
     tell : told in one line what became of a wish
     """
 
-    def __init__(self, folder: Path, terms: Terms, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, terms: Terms, tell: Callable[[Told], None]) -> None:
         self._folder, self._terms, self._tell = folder, terms, tell
         self._recorder: Recorder | None = None
         self._origin = float("inf")
@@ -59,12 +60,12 @@ class OwnRecording:
         try:
             recorder = self._opened(live, perception, sound_moved)
         except Refused as refusal:
-            self._tell(str(refusal))
+            self._tell(Told("no recording is begun: {why}", why=str(refusal)))
             return
         finally:
             self._beginning = False
         if recorder is not None:
-            self._tell(f"recording to {recorder.folder}")
+            self._tell(Told("recording to {folder}", folder=recorder.folder))
 
     def _opened(self, live: Live, perception: Perception, sound_moved: Mapping[str, Any]) -> "Recorder | None":
         from realtime_cer.commands.record import open_recorder

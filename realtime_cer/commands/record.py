@@ -1,5 +1,6 @@
 """``live --record`` and ``--keep``: what fills sessions' folders, and what is said about them in the end."""
 
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from realtime_cer.pipeline.steps import Perception
 from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import make_folder, new_session
+from realtime_cer.told import Told
 
 _tidying = threading.Lock()
 """Two folders may be one: what the first deletes is not there for the second."""
@@ -49,19 +51,24 @@ def open_recorder(
         "engines": dict(perception.engines),
         "networks": dict(perception.hashes),
     }
-    recorder = Recorder(
-        new_session(recording.folder),
-        facts,
-        sound="microphone" in kinds or any(_sounds(source) for _, source in sources),
-        pictures="camera" in kinds or any(_shows(source) for _, source in sources),
-        film=recording.film,
-        notice=notice,
-    )
+    folder = new_session(recording.folder)
+    try:
+        recorder = Recorder(
+            folder,
+            facts,
+            sound="microphone" in kinds or any(_sounds(source) for _, source in sources),
+            pictures="camera" in kinds or any(_shows(source) for _, source in sources),
+            film=recording.film,
+            notice=notice,
+        )
+    except Refused:
+        shutil.rmtree(folder, ignore_errors=True)  # a kiosk tries at each start
+        raise
     tidy(recording.folder)
     return recorder
 
 
-def open_keeper(folder: Path, facts: Callable[[], Mapping[str, Any]], tell: Callable[[str], None] = notice) -> Keeper:
+def open_keeper(folder: Path, facts: Callable[[], Mapping[str, Any]], tell: Callable[[Told], None] = notice) -> Keeper:
     """A keeper of the moment just gone, which the signal USR1 asks to keep it, on systems that have that.
 
     ``facts`` gives what a moment tells when it is kept. Meanwhile the folder is tidied as that of a recording.

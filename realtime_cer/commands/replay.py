@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +71,14 @@ def add_arguments(commands: Any, raw: type[argparse.HelpFormatter], rules: Seque
 def run_replay(options: argparse.Namespace) -> int:
     """The ``replay`` command; gives the exit code."""
     from realtime_cer.commands.rows import open_rows
+    from realtime_cer.sessions.deletion import refuse_forgotten
     from realtime_cer.sessions.differences import differences
     from realtime_cer.sessions.replay import replay
     from realtime_cer.smoothing import LONGEST_S
 
     if options.smoothing > LONGEST_S:
         raise Refused(f"--smoothing {options.smoothing:g} is too long: give 0 to {LONGEST_S:g} seconds")
+    refuse_forgotten(options.place, datetime.now().astimezone())
     found = open_rows(options.place)
     config, settings_of = settings_by_row(found.facts, options)
     rows = list(replay(found.rows, settings_of, without=options.without, smoothing_s=options.smoothing))
@@ -173,6 +176,7 @@ def _write(
     changed: Mapping[str, Any],
 ) -> None:
     from realtime_cer.commands.results import FILES, Results, kept, usable
+    from realtime_cer.commands.rows import as_text
     from realtime_cer.sinks.comparison import draw_comparison
 
     out: Path = options.out
@@ -189,7 +193,7 @@ def _write(
             duration_s=found.span_ms[1] / 1000,
             hashes=dict(found.facts.get("networks") or {}),
             source=found.facts.get("source"),
-            replayed={"rows": str(found.folder), **changed},
+            replayed={"rows": as_text(found.folder), **changed},
         )
     written = [name for name in FILES if (out / name).exists()]
     if options.compare:

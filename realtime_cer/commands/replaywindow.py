@@ -24,6 +24,7 @@ from realtime_cer.sessions.player import Player
 from realtime_cer.sessions.timeline import Wish, timeline
 from realtime_cer.sinks.marks import mark_of
 from realtime_cer.sinks.session import MARKS
+from realtime_cer.told import Told
 from realtime_cer.why import without
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class ReplayDesk:
         try:
             _, settings_of = settings_by_row(self._facts, argparse.Namespace(**{**vars(self._options), **flags}))
         except Refused as refusal:
-            self.tell(str(refusal))
+            self.tell(Told("decided as before: {why}", why=str(refusal)))
             return
         self._by[settings_of] = chosen
         player.retell(Wish(settings_of, player.wish.without, player.wish.smoothing_s))
@@ -116,7 +117,7 @@ class ReplayDesk:
     def remember(self, **changed: object) -> None:
         """Nothing: how a session is looked at is no wish for live."""
 
-    def tell(self, line: str) -> None:
+    def tell(self, line: Told) -> None:
         """Tell the user, from any thread."""
         notice(line)
         self._told = (self._told[0] + 1, line)

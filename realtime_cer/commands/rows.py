@@ -11,6 +11,7 @@ from realtime_cer.commands.console import notice
 from realtime_cer.errors import Refused
 from realtime_cer.labels import COMPOUND
 from realtime_cer.records import Decision
+from realtime_cer.sessions.folder import looking_at
 from realtime_cer.sessions.lines import sort_lines
 from realtime_cer.sinks.series import step_of
 from realtime_cer.sinks.session import FORMAT
@@ -46,11 +47,13 @@ def open_rows(place: Path) -> Kept:
     Refused
         There are no rows, or rows of another version, or torn ones before the last.
     """
-    path = place / ROWS if place.is_dir() else place
+    with looking_at(place):
+        folder = place.is_dir()
+    path = place / ROWS if folder else place
     try:
         read = sort_lines(path, from_row)
     except FileNotFoundError:
-        told = f"{place} holds no {ROWS}" if place.is_dir() else f"{place} does not exist"
+        told = f"{place} holds no {ROWS}" if folder else f"{place} does not exist"
         raise Refused(f"{told}: give a session, or a folder that run --out has written") from None
     except OSError as error:
         raise Refused(f"{path} cannot be read ({error.strerror}): see that you may read it") from None
@@ -70,9 +73,12 @@ def open_rows(place: Path) -> Kept:
     source = facts.get("source")
     named = source.get("file") if isinstance(source, dict) else None
     film = next((path.parent / name for name in _FILMS if (path.parent / name).is_file()), None)
-    # A folder's name may hold bytes that are no letters.
-    title = str(named or path.parent.resolve().name).encode("utf-8", "replace").decode("utf-8")
-    return Kept(path.parent, rows, facts, title, film)
+    return Kept(path.parent, rows, facts, as_text(named or path.parent.resolve().name), film)
+
+
+def as_text(name: object) -> str:
+    """A name that every file can hold: one of a folder may have bytes that are no letters."""
+    return str(name).encode("utf-8", "replace").decode("utf-8")
 
 
 def _check(path: Path, rows: list[Decision]) -> None:

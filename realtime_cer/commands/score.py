@@ -1,6 +1,7 @@
 """``score``: rows against what a human says of the same film."""
 
 import argparse
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,12 @@ def run_score(options: argparse.Namespace) -> int:
     """The ``score`` command; gives the exit code."""
     from realtime_cer.commands.rows import open_rows
     from realtime_cer.commands.scoring import STEP_MS, figures, steps
+    from realtime_cer.sessions.deletion import refuse_forgotten
     from realtime_cer.sinks.annotations.corrections import read_corrections, read_joining
     from realtime_cer.sinks.annotations.joining import Joining
     from realtime_cer.sinks.segments import BRIDGE_S, MINIMUM_S, said, segments
 
+    refuse_forgotten(options.rows, datetime.now().astimezone())
     found = open_rows(options.rows)
     try:
         marks = read_corrections(options.against, found.span_ms, options.tier)

@@ -61,11 +61,22 @@ def add_arguments(commands: Any, raw: type[argparse.HelpFormatter]) -> None:
 
 def run_sessions(options: argparse.Namespace) -> int:
     """The ``sessions`` command; gives the exit code."""
+    if options.action == "delete":
+        return _delete(options.sessions, sure=options.yes)
+    from realtime_cer.sessions.deletion import refuse_forgotten
+
+    named = {"list": "folder", "repair": "folder", "export": "place"}.get(options.action, "session")
+    refuse_forgotten(getattr(options, named), datetime.now().astimezone())
     if options.action == "list":
         return _list(options.folder, as_json=options.json)
     if options.action == "show":
         return _show(options.session, as_json=options.json)
     if options.action == "repair":
+        try:
+            forget_old(options.folder)
+        except Refused as refusal:  # one that cannot be deleted keeps no other from its repair
+            notice(str(refusal))
+            return max(run_repair(options.folder), 2)
         return run_repair(options.folder)
     if options.action == "overlay":
         from realtime_cer.commands.cutting import run_overlay
@@ -75,8 +86,6 @@ def run_sessions(options: argparse.Namespace) -> int:
         from realtime_cer.commands.cutting import run_reel
 
         return run_reel(options.session, options.out, overwrite=options.overwrite)
-    if options.action == "delete":
-        return _delete(options.sessions, sure=options.yes)
     return export.run_export(options)
 
 
@@ -142,7 +151,7 @@ def _list(folder: Path, *, as_json: bool) -> int:
             strange.append(path)
     _tell_troubles(found)
     if as_json:
-        print(json.dumps([_facts(one) for one in found], ensure_ascii=False, indent=2))
+        print(json.dumps([_facts(one) for one in found], indent=2))
         return 2 if strange else 0
     from rich.table import Table
 
@@ -179,7 +188,7 @@ def _show(folder: Path, *, as_json: bool) -> int:
     facts = _facts(session)
     _tell_troubles([session])
     if as_json:
-        print(json.dumps(facts, ensure_ascii=False, indent=2))
+        print(json.dumps(facts, indent=2))
         return 0
     from rich.table import Table
 
@@ -208,16 +217,21 @@ def _show(folder: Path, *, as_json: bool) -> int:
 
 def _delete(folders: list[Path], *, sure: bool) -> int:
     from realtime_cer.sessions.deletion import delete
-    from realtime_cer.sessions.folder import is_session
+    from realtime_cer.sessions.folder import is_session, looking_at
 
-    strange = [folder for folder in folders if not is_session(folder)]
-    if strange:
-        raise Refused(f"{strange[0]} is no session: nothing was deleted")
+    for folder in folders:
+        with looking_at(folder):
+            if not is_session(folder):
+                raise Refused(f"{folder} is no session: nothing was deleted")
     if not sure:
         if not sys.stdin.isatty():
             raise Refused("nobody can be asked whether to delete: add --yes")
         names = ", ".join(folder.name for folder in folders)
-        if input(f"Delete {names} for good? Type yes: ").strip().lower() != "yes":
+        try:
+            answer = input(f"Delete {names} for good? Type yes: ")
+        except EOFError:  # Ctrl-D
+            answer = ""
+        if answer.strip().lower() != "yes":
             raise Refused("nothing was deleted")
     for folder in folders:
         rest = delete(folder)

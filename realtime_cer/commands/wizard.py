@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from realtime_cer.buffers import Latest
+from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.remembered import Remembered, read_remembered, write_remembered
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 _LEVEL_S = 0.05
 _LEAVE_S = 2.0
+_FIND_S = 5.0
 
 
 def pick_sources(
-    *, ask: bool, again: bool = False, theme: str = "dark", language: str | None = None
+    *, ask: bool, again: bool = False, wait: bool = False, theme: str = "dark", language: str | None = None
 ) -> tuple[str | None, str | None]:
     """The words for camera and microphone where the user named none: picked before, or now; None for the default.
 
@@ -34,6 +36,7 @@ def pick_sources(
     ----------
     ask : let the user pick in a window, if nothing is remembered
     again : also where something is
+    wait : what is remembered is waited for, there or not
     theme, language : of that window, None for the user's
 
     Raises
@@ -42,6 +45,8 @@ def pick_sources(
         The user is to be asked again, and there is no screen.
     """
     known = None if again else read_remembered(notice)
+    if known is not None and wait:
+        return known.camera or "none", known.microphone or "none"
     if known is not None:
         return _there("camera", known.camera), _there("microphone", known.microphone)
     from realtime_cer.ui.screen import screen_available
@@ -74,10 +79,28 @@ def _there(kind: "Kind", name: str | None) -> str | None:
     """The words for a remembered device; None, and a notice, where it is not there any more."""
     if name is None:
         return "none"
-    if name in _names(kind):
+    found = _names(kind) if kind == "camera" else _microphones()
+    if found is not None and _is_among(found, kind, name):
         return name
-    notice(f"{kind} {name}, as picked before, is not there; pick another with --wizard")
+    why = "is not there" if found is not None else "cannot be looked for: the sound system does not answer"
+    notice(f"{kind} {name}, as picked before, {why}; pick another with --wizard")
     return None
+
+
+def _microphones() -> tuple[str, ...] | None:
+    """The microphones; None where the sound system hangs, which must not keep Ctrl-C and the window from us."""
+    answers: list[tuple[str, ...]] = []
+    asking = threading.Thread(target=lambda: answers.append(_names("microphone")), name="finder", daemon=True)
+    asking.start()
+    asking.join(_FIND_S)
+    return answers[0] if answers else None
+
+
+def _is_among(found: tuple[str, ...], kind: "Kind", name: str) -> bool:
+    """Is it there by its name, or, of microphones, under a new number of its card?"""
+    if name in found or kind == "camera":
+        return name in found
+    return [lasting_name(each) for each in found].count(lasting_name(name)) == 1
 
 
 def _names(kind: "Kind") -> tuple[str, ...]:

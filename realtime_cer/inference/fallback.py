@@ -46,7 +46,8 @@ class Fallback:
     One that refuses to open is not tried again, unless it had worked before; one that fails to is, like any fault.
 
     Where the safe engine fails as well there is no answer: that is an ``EngineFault``. It is asked again with the next
-    input, and opened anew after several faults in a row.
+    input, and opened anew after some faults (``Patience``). It works again when it has answered five times in a row:
+    one that fails at every second input is not told of with every input.
 
     Parameters
     ----------
@@ -128,8 +129,7 @@ class Fallback:
         if isinstance(answer, str):
             self._tell_fault(answer)
             raise EngineFault(self.manifest.name, answer)
-        if self._patience.faults:
-            self._patience.reset()
+        if self._patience.answer():
             self._notice(f"{self.manifest.name}: {engine.backend} works again")
         self._ran = engine.backend
         return answer
@@ -219,7 +219,7 @@ class Fallback:
         )
 
     def _tell_fault(self, why: str) -> None:
-        """Tell of the first fault of the safe engine in a row, and open it anew where they do not end."""
+        """Tell of the safe engine's first fault, and open it anew where they do not end."""
         name, backend = self.manifest.name, self._safe.backend
         due = self._patience.fault()
         if self._patience.faults == 1:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from realtime_cer.errors import EngineFault
-from realtime_cer.inference.patience import PATIENCE, Patience
+from realtime_cer.inference.patience import Patience
 
 Native = TypeVar("Native")
 Answer = TypeVar("Answer")
@@ -42,7 +42,7 @@ class Mended(Generic[Native]):
     ) -> None:
         self.name = name
         self._open, self._notice, self._free = open, notice, free
-        self._patience, self._answered = Patience(), 0
+        self._patience = Patience()
         self._swap = threading.Lock()
         self._native: Native | None = open()
 
@@ -67,11 +67,8 @@ class Mended(Generic[Native]):
             why = " ".join(str(error).split())[:200] or type(error).__name__
             self._tell(why)
             raise EngineFault(self.name, why) from error
-        if self._patience.faults:
-            self._answered += 1
-            if self._answered >= PATIENCE:
-                self._patience.reset()
-                self._notice(f"{self.name} works again")
+        if self._patience.answer():
+            self._notice(f"{self.name} works again")
         return answer
 
     def close(self) -> None:
@@ -84,7 +81,6 @@ class Mended(Generic[Native]):
     def _tell(self, why: str) -> None:
         """Tell of the first fault, and open anew where they do not end."""
         due = self._patience.fault()
-        self._answered = 0
         if self._patience.faults == 1:
             self._notice(f"{self.name} failed ({why}): it is tried again with every input")
         if not due:

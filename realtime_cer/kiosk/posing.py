@@ -65,10 +65,14 @@ class Posing:
     def begin(self, now: float) -> None:
         """Ask for the next expression."""
         self.asked = self._deck.draw()
-        self.match = 0.0
         self.counted: bool | None = None
         self.phase: Phase = "ready"
         self._since = now
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what was taken in of a visitor."""
+        self.match = 0.0
         self._said: Counter[int] = Counter()
         self.row: Decision | None = None
 

@@ -49,6 +49,12 @@ class Room:
         rows[asked][said] += 1
         return replace(self, counts=tuple(map(tuple, rows)))
 
+    def joined(self, other: "Room") -> "Room":
+        """With all that another has counted."""
+        pairs = zip(self.counts, other.counts, strict=True)
+        counts = tuple(tuple(a + b for a, b in zip(ours, theirs, strict=True)) for ours, theirs in pairs)
+        return Room(counts, self.left_out + other.left_out)
+
     def table(self) -> str:
         """The counts as CSV, one row for each expression that was asked for."""
         out = io.StringIO()
@@ -115,3 +121,40 @@ def write_room(room: Room) -> Path:
             f"the room's matrix {path} cannot be written ({error.strerror}): name another folder with REALTIME_CER_ROOM"
         ) from None
     return path
+
+
+class Tally:
+    """Counts into the file, which is read anew each time: it may have been cleared meanwhile.
+
+    What cannot be written, or lies behind a file that cannot be read, waits in memory for the next time.
+
+    Attributes
+    ----------
+    trouble : why something waits, on one line; empty where nothing does and the file can be read
+    """
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self._held = self._waiting = Room()
+        self.settle()
+
+    @property
+    def room(self) -> Room:
+        """All that is counted, as far as it is known."""
+        return self._held.joined(self._waiting)
+
+    def count(self, pair: tuple[int, int] | None) -> None:
+        """Count one more pose: asked and said, or None where its visitor did not want it to be counted."""
+        self._waiting = self._waiting.plus(pair)
+        self.settle()
+
+    def settle(self) -> None:
+        """Read the file, and write what waits; one that cannot be read is not written over."""
+        try:
+            self._held = read_room()
+            if self._waiting != Room():
+                write_room(self.room)
+                self._held, self._waiting = self.room, Room()
+            self.trouble = ""
+        except Refused as refusal:
+            self.trouble = str(refusal)

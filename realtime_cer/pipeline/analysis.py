@@ -24,6 +24,7 @@ from realtime_cer.records import SAMPLE_RATE, Floats, Picture, Sound, Visual
 MOST_ABANDONED = 3
 
 _POLL_S = 0.1
+_LEAVE_S = 0.5
 _SLOW_STEP = SAMPLE_RATE
 
 _log = logging.getLogger("realtime_cer")
@@ -113,10 +114,15 @@ class Analysis:
             worker.start()
 
     def close(self) -> None:
-        """Free what was loaded here; the first networks belong to whoever gave them."""
+        """Free what was loaded here; the first networks belong to whoever gave them.
+
+        A moment is waited for that: an engine that is being built, or a call that hangs, may hold it up for seconds.
+        """
         gc.unfreeze()
         if self._renewed:
-            self._perception.close()
+            freeing = threading.Thread(target=_free, args=(self._perception,), name="freeing", daemon=True)
+            freeing.start()
+            freeing.join(_LEAVE_S)
 
     def forget(self) -> None:
         """Let go of all pictures and sound, and of the faces, before the next picture is seen; from any thread."""

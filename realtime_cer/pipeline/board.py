@@ -90,6 +90,8 @@ class Board:
             self._began = now if self._began is None else self._began
             if decision.t >= self._forgotten:
                 self._history.append(decision)
+                while self._history[0].t <= decision.t - _SPAN_S:  # there are fewer in a minute at half the rate
+                    self._history.popleft()
                 self._people = people
             self._issued.append(now)
             self._decisions += 1

@@ -12,6 +12,9 @@ from realtime_cer.records import Decision, Face, Scores, Visual
 
 _TOLERANCE_S = 1e-6
 
+_STOOD_S = 60.0
+"""Whoever is so far behind was not slow, but stood still: hours of rows in which nothing is known help nobody."""
+
 
 class Decider:
     """Issues the decision for instant k when its picture was analysed, or at the deadline, whichever is first.
@@ -39,6 +42,7 @@ class Decider:
         self._origin = origin
         self._next = 0
         self._dropped = 0
+        self._forgotten = float("-inf")
         self._acoustic: deque[Scores] = deque(maxlen=16)
 
     def change(self, config: Config, weights: FusionWeights) -> None:
@@ -69,12 +73,29 @@ class Decider:
             decisions.append(self._decide(None, now))
         return decisions
 
+    def skip(self, now: float) -> int:
+        """Pass over a time in which the whole program stood still; gives how many instants get no decision.
+
+        For live drivers only: media time does not stand still.
+        """
+        if now - self.deadline <= _STOOD_S:
+            return 0
+        before, step = self._next, 2 if self.thin else 1
+        newest = int((now - self._origin) / GRID_S)
+        self._next = newest + newest % step
+        return len(range(before, self._next, step))
+
     def heard(self, scores: Scores) -> None:
         """Take in acoustic scores."""
         self._acoustic.append(scores)
 
     def seen(self, visual: Visual, now: float) -> list[Decision]:
-        """Take in what was seen: its decision, after those that were due before it."""
+        """Take in what was seen: its decision, after those that were due before it.
+
+        Of a picture that is to be forgotten nothing is known, as of one that was not searched.
+        """
+        if visual.frame_t < self._forgotten:
+            visual = Visual(visual.k, visual.frame_t, None, None, None, visual.dropped, searched=False)
         decisions: list[Decision] = []
         while self._next < visual.k:
             decisions.append(self._decide(None, now))
@@ -93,16 +114,21 @@ class Decider:
         """Let go of what was heard; from any thread."""
         self._acoustic = deque(maxlen=16)
 
-    def forget(self) -> None:
-        """Let go of what was heard, and of everybody; from any thread."""
+    def forget(self, now: float) -> None:
+        """Let go of what was heard, and of everybody; from any thread.
+
+        What was captured before ``now`` and is still to come does not count either.
+        """
+        self._forgotten = now
         self.hush()
-        self.people.forget()
+        self.people.forget(now)
 
     def _sound_at(self, t: float) -> Scores | None:
         """The newest acoustic scores that count at ``t``."""
         for scores in reversed(self._acoustic):
             if scores.t <= t + _TOLERANCE_S:
-                return scores if (t - scores.t) * 1000 <= self._by[0].max_age_ms + 1e-3 else None
+                fresh = (t - scores.t) * 1000 <= self._by[0].max_age_ms + 1e-3
+                return scores if fresh and scores.t >= self._forgotten else None
         return None
 
     def _decide(self, visual: Visual | None, now: float) -> Decision:

@@ -57,6 +57,7 @@ class Fusion:
 
     def _turn(self, result: Visual | Sound | None) -> None:
         now = self._shared.clock()
+        self._skip(now)
         if isinstance(result, Visual):
             self._shared.board.delayed(result, now)
             with self._shared.metering.timed("fusion"):
@@ -71,6 +72,14 @@ class Fusion:
             with self._shared.metering.timed("fusion"):
                 decisions = self._decider.tick(now)
             self._all(decisions, now)
+
+    def _skip(self, now: float) -> None:
+        """Go on with the present after a time in which all stood still, as where the program was held."""
+        late_s = now - self._decider.deadline
+        skipped = self._decider.skip(now)
+        if skipped:
+            self._shared.metering.drop("stood still", skipped)
+            self._shared.notice(f"decisions stood still for {late_s:.0f} s: {skipped} are left out")
 
     def _judge(self, visual: Visual, now: float, *, in_time: bool) -> None:
         if not in_time and not self._decider.wants(visual.k):

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 from realtime_cer.buffers import AudioRing, FrameRing
@@ -93,6 +92,7 @@ class Live:
         self._held: Snapshot | None = None
         self._stop = self._shared.stop
         self._finished = threading.Event()
+        self._stuck: list[str] | None = None
         self._intake = Intake(self._shared, sources, self._tap)
         self.steering = Steering(self._shared, config, weights, self._intake)
         self._waiter = Worker("waiter", self._wait, self._stop, clock)
@@ -142,16 +142,16 @@ class Live:
                 self._start()
                 return
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     def stop(self) -> list[str]:
         """Stop all threads and release the devices; gives the names of threads that would not end in time.
 
-        Threads that were abandoned before are not waited for.
+        Threads that were abandoned before are not waited for. Once stopped, it gives the same again at once.
         """
+        if self._stuck is not None:
+            return self._stuck
         self._stop.set()
         self._waiter.join(_JOIN_S)
         if self._ready.is_set():
@@ -163,6 +163,7 @@ class Live:
             source.close()
         if self._ready.is_set():
             self._analysis.close()
+        self._stuck = stuck
         return stuck
 
     def decisions(self) -> Iterator[Decision]:
@@ -223,11 +224,11 @@ class Live:
 
     def forget(self) -> None:
         """Let go of all that is held of people; what was captured before now will not be shown or decided by either."""
-        self._held = None
-        self._shared.board.forget(self._clock())
+        self._held, now = None, self._clock()
         if self._ready.is_set():
             self._analysis.forget()
-            self._decider.forget()
+            self._decider.forget(now)
+        self._shared.board.forget(now)
 
     def choose(self, face_id: int | None) -> None:
         """Make this face the target while it is in view; None lets size or place decide."""
@@ -256,9 +257,8 @@ class Live:
         """How all of this does; None before it has begun."""
         if not self._ready.is_set():
             return None
-        return self._overseer.meters(
-            {"grid": self._frames.waiting, "results": self._shared.inbox.qsize(), "rows": self._rows.qsize()}
-        )
+        queues = {"grid": self._frames.waiting, "results": self._shared.inbox.qsize(), "rows": self._rows.qsize()}
+        return self._overseer.meters(queues)
 
     @property
     def settled(self) -> bool:

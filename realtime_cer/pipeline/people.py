@@ -1,6 +1,7 @@
 """What fusion knows of each face in view: whether the sound is its own, and its neutral baseline. Pure.
 
-What is asked of it from other threads takes effect with the next picture, so that a row is of one piece.
+What is asked of it from other threads takes effect with the next picture, so that a row is of one piece. But
+whoever is to be forgotten is not shown from that moment on.
 """
 
 from collections import deque
@@ -21,14 +22,11 @@ class People:
     Parameters
     ----------
     config : the gate's mode; how long an unseen face is known
-
-    Attributes
-    ----------
-    now : everybody in view at the newest picture, the target first
     """
 
     def __init__(self, config: Config) -> None:
-        self.now: tuple[Person, ...] = ()
+        self._now: tuple[float, tuple[Person, ...]] = float("-inf"), ()
+        self._forgotten = float("-inf")
         self._forgotten_after_s = config.face.lost_after_s
         # Where the mouth is the voice, it cannot be held against the voice.
         self._mode = "off" if config.voice.source == "mouth" else config.voice.gate
@@ -46,13 +44,21 @@ class People:
         """Undo, or break off."""
         self._asked.append(lambda: self._end(face_id))
 
-    def forget(self) -> None:
-        """Let go of everybody."""
+    @property
+    def now(self) -> tuple[Person, ...]:
+        """Everybody in view at the newest picture, the target first; nobody of those who are to be forgotten."""
+        t, people = self._now  # once: another thread may change it meanwhile
+        return people if t >= self._forgotten else ()
+
+    def forget(self, now: float) -> None:
+        """Let go of everybody in pictures captured before ``now``, also of one that is still to come."""
+        self._forgotten = now
+        self._now = now, ()
         self._asked.append(self._clear)
 
     def heard(self, sound: Sound) -> None:
         """Take in when there was speech."""
-        if sound.spoken:
+        if sound.spoken and sound.t >= self._forgotten:
             self._gate.hear(sound.t, sound.spoken)
 
     def decide(
@@ -77,7 +83,7 @@ class People:
         others = [one for one in visual.faces if one.face.id != self._target]
         people = tuple(self._person(one, self._other(one, acoustic, row)) for one in others)
         mine = next((one for one in visual.faces if one.face.id == self._target), None)
-        self.now = people if mine is None else (self._person(mine, first), *people)
+        self._now = visual.frame_t, people if mine is None else (self._person(mine, first), *people)
         return replace(first, people=people) if people else first
 
     def _look(self, visual: Visual) -> None:

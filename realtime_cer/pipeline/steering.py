@@ -99,7 +99,7 @@ class Steering:
             self._show(place, None)
             if place == "camera" and self._analysis is not None and self._decider is not None:
                 self._analysis.forget_faces()  # nobody in the new picture is somebody of the old one
-                self._decider.people.forget()
+                self._decider.people.forget(self._shared.clock())
 
         Worker(f"switch-{place}", work, self._shared.stop, self._shared.clock).start()
 

@@ -5,13 +5,20 @@ films, where their index and what is needed to read them lie. That is all a prog
 snapshots, backups and file systems that never write in place may keep what was there before.
 """
 
-import contextlib
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from realtime_cer.errors import Refused
-from realtime_cer.sessions.folder import FILMS, read_facts, sessions_below, started, state_of
+from realtime_cer.sessions.folder import (
+    FILMS,
+    is_session,
+    looking_at,
+    read_facts,
+    sessions_below,
+    started,
+    state_of,
+)
 from realtime_cer.sessions.repair import DAMAGED, TORN
 from realtime_cer.sinks.annotations import FILES
 from realtime_cer.sinks.disk import LOCK, hold, let_go
@@ -59,24 +66,45 @@ def delete(folder: Path) -> list[str]:
 def forget(folder: Path, now: datetime) -> list[Path]:
     """Delete the sessions below a folder whose days are over (``forget_after_days``); gives which.
 
-    Those that cannot be read tell no such number, and stay.
+    Those that cannot be read, or tell nonsense, tell no such number, and stay.
 
     Raises
     ------
     Refused
         One of them is there, but cannot be deleted.
     """
-    gone = []
-    for session in sessions_below(folder):
-        with contextlib.suppress(Refused):
-            facts = read_facts(session)
-            days = facts.get("forget_after_days")
-            over = isinstance(days, int | float) and started(session, facts) + timedelta(days=days) < now
-            if over and state_of(session, facts) != "recording":
-                gone.append(session)
+    gone = [session for session in sessions_below(folder) if _over(session, now)]
     for session in gone:
         delete(session)
     return gone
+
+
+def refuse_forgotten(place: Path, now: datetime) -> None:
+    """Delete the session that a place is, leads to or lies in, if its days are over; whoever asked for it is told.
+
+    Raises
+    ------
+    Refused
+        It was deleted, or cannot be; or nobody may look at the place.
+    """
+    real = Path(os.path.realpath(place))
+    with looking_at(place):
+        session = real if real.is_dir() else real.parent
+        known = is_session(session)
+    if known and forget(session, now):
+        why = f"{session.name} was deleted, as was asked for when it was recorded (--forget-after)"
+        raise Refused(f"{why}: give another session")
+
+
+def _over(session: Path, now: datetime) -> bool:
+    """Whether a session has ended and its days are over."""
+    try:
+        facts = read_facts(session)
+        days = facts.get("forget_after_days")
+        over = isinstance(days, int | float) and started(session, facts) + timedelta(days=days) < now
+        return over and state_of(session, facts) != "recording"
+    except (Refused, OSError, ValueError, OverflowError):  # as not a number of days, or a million years of them
+        return False
 
 
 def _erase(path: Path) -> None:

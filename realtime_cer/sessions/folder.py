@@ -1,8 +1,9 @@
 """A session's folder as it lies on the disk: what it tells of itself, and what state it is in."""
 
+import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +43,22 @@ class Session:
     peaks: tuple[Peak, ...]
     marks: tuple[Mark, ...]
     troubles: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def looking_at(path: Path) -> Iterator[None]:
+    """Turn a path at which nobody may look, or whose name is too long, into one line.
+
+    Raises
+    ------
+    Refused
+        In place of ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = f"{path} cannot be looked at ({error.strerror})"
+        raise Refused(f"{why}: see that you may read it, or give another") from None
 
 
 def is_session(folder: Path) -> bool:
@@ -159,10 +176,11 @@ def _marked(marks: Sequence[Mark]) -> list[Peak]:
 
 
 def started(folder: Path, facts: Mapping[str, Any]) -> datetime:
-    """The wall clock at the session's 0 seconds; guessed from the files where it is not told."""
+    """The wall clock at the session's 0 seconds, with its zone; guessed from the files where it is not told."""
     try:
-        return datetime.fromisoformat(facts["started"])
-    except (KeyError, TypeError, ValueError):
+        told = datetime.fromisoformat(facts["started"])
+        return told if told.tzinfo else told.astimezone()  # without a zone it is local time
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
         path = folder / ROWS
         at = (path if path.exists() else folder).stat()
         return datetime.fromtimestamp(min(at.st_mtime, at.st_ctime)).astimezone()

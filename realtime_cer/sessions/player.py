@@ -29,6 +29,7 @@ from realtime_cer.sessions.sound import Audible, Sound
 from realtime_cer.sessions.timeline import Timeline, Wish, timeline
 from realtime_cer.sessions.transport import Transport
 from realtime_cer.smoothing import Smoothed, smooth
+from realtime_cer.told import Told
 
 _SPAN_S = 60.0
 _EARLY_S = 1e-6
@@ -55,7 +56,7 @@ class Player:
         first: Timeline,
         film: Path | None,
         marks: Sequence[float] = (),
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[Told], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._then, self._line, self._marks, self._tell = tuple(then), first, marks, tell
@@ -263,7 +264,7 @@ class Player:
             try:
                 done = timeline(self._then, wish, known, partial(self._wanted, wish), self._marks)
             except Refused as refusal:
-                self._tell(str(refusal))
+                self._tell(Told("decided as before: {why}", why=str(refusal)))
                 with self._changed:
                     self._wish = self._line.wish if self._wish is wish else self._wish
             except Exception as error:  # a fault of ours: raised where the next snapshot is asked for

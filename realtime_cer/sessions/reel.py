@@ -10,6 +10,8 @@ from typing import Any
 import av
 import av.error
 
+from realtime_cer.errors import Refused
+
 BEFORE_S, AFTER_S = 2.0, 2.0
 """How much of the film around each moment is shown, where the next one is not so near."""
 
@@ -39,14 +41,16 @@ def write_reel(film: Path, scenes: Sequence[Scene], out: Path) -> list[Chapter]:
 
     Parameters
     ----------
-    film : with pictures; its times are those of the moments
+    film : its times are those of the moments
     scenes : of the same session
     out : of the reel, written whole or not at all; one that is there is replaced
 
     Raises
     ------
+    Refused
+        The film has no picture.
     OSError, av.error.FFmpegError
-        The film cannot be read, or the reel not be written.
+        It cannot be read, or the reel not be written.
     """
     cuts = _cuts(film, sorted(scenes, key=lambda one: one.t))
     if not cuts:
@@ -88,6 +92,8 @@ def _cuts(film: Path, scenes: Sequence[Scene]) -> list[Chapter]:
     """
     keys, last = [], 0.0
     with av.open(str(film)) as source:
+        if not source.streams.video:
+            raise Refused(f"{film} holds no picture to cut: give a session with one")
         for packet in source.demux(video=0):
             if packet.size and packet.pts is not None:
                 last = _time(packet)

@@ -49,8 +49,8 @@ def _copy(path: Path, to: Path) -> float | None:
         while True:
             try:
                 packet = next(packets, None)
-            except av.error.FFmpegError:
-                break  # torn here
+            except (av.error.InvalidDataError, av.error.EOFError):
+                break  # torn here; what a disk that fails does not give may be there the next time
             if packet is None:
                 break
             if not packet.size or packet.pts is None or packet.time_base is None or packet.is_corrupt:

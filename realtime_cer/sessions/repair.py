@@ -88,7 +88,8 @@ def repair(folder: Path, *, thorough: bool = False) -> Repaired | None:
             let_go(lock)
     except (OSError, av.error.FFmpegError) as error:
         why = getattr(error, "strerror", None) or error
-        raise Refused(f"{folder} cannot be repaired ({why}): make room there, or see that you may write") from None
+        remedy = "make room there, or see that its disk works and you may write"
+        raise Refused(f"{folder} cannot be repaired ({why}): {remedy}") from None
 
 
 def _facts(folder: Path) -> dict[str, Any]:

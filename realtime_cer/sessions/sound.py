@@ -23,6 +23,7 @@ from realtime_cer.records import Floats
 from realtime_cer.sessions.soundahead import AHEAD_S, Pace, SoundAhead
 from realtime_cer.sessions.soundtrack import soundtrack
 from realtime_cer.sessions.transport import Course, Transport
+from realtime_cer.told import Told
 
 Audible = Literal["heard", "muted", "speed", "none", "damaged", "absent", "stalled"]
 """It is heard while the session plays; or why not: nobody wants it, it is played faster or slower than it was, the film
@@ -53,7 +54,7 @@ class Sound:
         self,
         path: Path,
         transport: Transport,
-        tell: Callable[[str], None] = lambda line: None,
+        tell: Callable[[Told], None] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path, self._transport, self._tell, self._clock = path, transport, tell, clock
@@ -182,7 +183,7 @@ class Sound:
         self._absent = True
         if line != self._told:
             self._told = line
-            self._tell(f"going on without sound: {line}")
+            self._tell(Told("going on without sound: {why}", why=line))
 
     def _goes_on(self, course: Course) -> bool:
         return self._wanted is course and not self._playout.lost

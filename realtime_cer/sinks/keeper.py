@@ -22,6 +22,7 @@ from realtime_cer.sinks.disk import hold, let_go
 from realtime_cer.sinks.inbox import Inbox
 from realtime_cer.sinks.lastmoments import SPAN_S, LastMoments
 from realtime_cer.sinks.session import new_session
+from realtime_cer.told import Told
 
 _log = logging.getLogger("realtime_cer")
 
@@ -34,9 +35,15 @@ class _Wish:
     """To keep what is held when its turn comes, which is after all that came before it."""
 
 
-Item = Frame | AudioBlock | Decision
+@dataclass(frozen=True, slots=True)
+class _Farewell:
+    """Wakes the thread to let go of what is held, also where nothing more comes."""
 
-_MOST: dict[type[Item | _Wish], int] = {Frame: 20, AudioBlock: 300, Decision: 300, _Wish: 1}
+
+Item = Frame | AudioBlock | Decision
+_Word = _Wish | _Farewell
+
+_MOST: dict[type[Item | _Word], int] = {Frame: 20, AudioBlock: 300, Decision: 300, _Wish: 1, _Farewell: 1}
 
 
 class Keeper:
@@ -55,14 +62,15 @@ class Keeper:
         self,
         folder: Path,
         facts: Callable[[], Mapping[str, Any]],
-        notice: Callable[[str], None],
+        notice: Callable[[Told], None],
         *,
         span_s: float = SPAN_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder, self._facts, self._notice, self._clock = folder, facts, notice, clock
-        self._inbox: Inbox[Item | _Wish] = Inbox(_MOST)
+        self._inbox: Inbox[Item | _Word] = Inbox(_MOST)
         self._moments = LastMoments(span_s)
+        self._forgotten = self._wiped = float("-inf")
         self._over = False
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
@@ -76,6 +84,11 @@ class Keeper:
         """Write the moment just gone to the disk; returns at once, from any thread. Asked twice, it is done once."""
         if not self._over:
             self._inbox.put(_Wish())
+
+    def forget(self) -> None:
+        """Let go of all that is held, and hold nothing that was captured before now; at once, from any thread."""
+        self._forgotten = self._clock()
+        self._inbox.put(_Farewell())
 
     def close(self, timeout_s: float = 2.0) -> bool:
         """Do what was asked for, and let go of everything else; False if it is stuck and was left alone."""
@@ -101,9 +114,15 @@ class Keeper:
         if not isinstance(error, _EXPECTED):
             why = f"{type(error).__name__}: {error}"
             _log.error("the moment just gone is not kept", exc_info=error)
-        self._notice(f"the moment just gone is not kept: {' '.join(why.split())}")
+        self._notice(Told("the moment just gone is not kept: {why}", why=" ".join(why.split())))
 
-    def _take(self, item: Item | _Wish) -> None:
+    def _take(self, item: Item | _Word) -> None:
+        since = self._forgotten
+        if since > self._wiped:
+            self._wiped = since
+            self._moments.forget()
+        if isinstance(item, _Farewell) or (not isinstance(item, _Wish) and item.t < since):
+            return
         if isinstance(item, Frame):
             self._moments.frame(item)
         elif isinstance(item, AudioBlock):
@@ -111,7 +130,7 @@ class Keeper:
         elif isinstance(item, Decision):
             self._moments.decision(item)
         elif self._moments.empty:
-            self._notice("there is nothing to keep yet")
+            self._notice(Told("there is nothing to keep yet"))
         else:
             session = new_session(self._folder, "--keep")
             lock, length = hold(session), None
@@ -122,4 +141,4 @@ class Keeper:
                     let_go(lock)
                 if length is None:  # it is still in memory: the next wish may be granted
                     shutil.rmtree(session, ignore_errors=True)
-            self._notice(f"kept {length:.0f} s: {session}")
+            self._notice(Told("kept {seconds:.0f} s: {folder}", seconds=length, folder=session))

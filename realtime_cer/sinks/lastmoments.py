@@ -4,6 +4,7 @@ Pictures lie in short pieces, each a film of its own that begins anew, so that t
 half a minute at 720p. They are put together as they are, nothing is encoded twice.
 """
 
+import contextlib
 import io
 from collections import deque
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 from av.video.stream import VideoStream
 
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, Decision, Frame
@@ -94,6 +96,18 @@ class LastMoments:
         """Take a decision."""
         self._rows.append(decision)
         self._go_on(decision.t)
+
+    def forget(self) -> None:
+        """Let go of all that is held."""
+        pieces = list(self._pieces)
+        self._pieces.clear()
+        self._blocks.clear()
+        self._rows.clear()
+        self._newest = float("-inf")
+        for piece in pieces:
+            with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):  # nobody needs it whole
+                piece.close()
+            piece.memory.close()  # the library's film of it may stay until garbage is collected
 
     def write(self, folder: Path, facts: Mapping[str, Any], now: float) -> float:
         """Write all that is held as a session into a folder that is there; gives its length in seconds.

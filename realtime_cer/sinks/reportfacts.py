@@ -19,7 +19,7 @@ STATES = (*COMPOUND, ABSTAINED)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Finding:
     """One thing that was said: in how many rows, of how many seconds in all, and how long at a stretch.
 
     ``shares`` are the models' mean shares of the strongest class over those rows, which sum to 1; None where no model
@@ -47,8 +47,8 @@ class Facts:
     end_s: float
     rows: int
     parts: tuple[Segment, ...]
-    labels: tuple[Told, ...]
-    reasons: tuple[Told, ...]
+    labels: tuple[Finding, ...]
+    reasons: tuple[Finding, ...]
     transitions: npt.NDArray[np.int64]
     shares: tuple[float, ...] | None
 
@@ -80,13 +80,13 @@ def gather(rows: Sequence[Decision]) -> Facts:
     for row, word in zip(rows, words, strict=True):
         of[word].append(row)
 
-    def told(word: str) -> Told:
+    def told(word: str) -> Finding:
         mine = of[word]
         best = None
         if word in COMPOUND and mine:
             i = COMPOUND.index(word)
             best = max(mine, key=lambda row: row.compound[i] if row.compound else 0.0).t
-        return Told(word, len(mine), len(mine) * step, longest[word], _shares(mine), best)
+        return Finding(word, len(mine), len(mine) * step, longest[word], _shares(mine), best)
 
     reasons = Counter(word for word in words if word not in COMPOUND)
     return Facts(

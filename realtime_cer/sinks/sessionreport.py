@@ -11,7 +11,7 @@ from realtime_cer import palette
 from realtime_cer.labels import COMPOUND, MODELS
 from realtime_cer.records import Decision
 from realtime_cer.sinks import reportdrawings
-from realtime_cer.sinks.reportfacts import STATES, Facts, Told, gather
+from realtime_cer.sinks.reportfacts import STATES, Facts, Finding, gather
 from realtime_cer.sinks.reportpicture import draw_report
 from realtime_cer.sinks.segments import NO_ROWS
 from realtime_cer.sinks.timewords import clock, percent
@@ -216,7 +216,7 @@ def _abstained(found: Facts, reasons: Sequence[str]) -> str:
     return _table(f"Of {found.rows} decisions.", ("reason", "decisions", "share", "time", "longest"), rows) + gap
 
 
-def _why(one: Told, found: Facts, reasons: Sequence[str]) -> list[str]:
+def _why(one: Finding, found: Facts, reasons: Sequence[str]) -> list[str]:
     name = f"{_dot(reportdrawings.colour_of(one.word, reasons))}{escape(one.word)}"
     return [name, str(one.rows), percent(one.rows, found.rows), _seconds(one.seconds), _seconds(one.longest_s)]
 

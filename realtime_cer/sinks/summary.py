@@ -74,5 +74,7 @@ class Tally:
 def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
     """Write a summary as JSON, whole or not at all."""
     partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A path may hold bytes that are no letters: the escape that is then written is one of JSON, too.
+    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
     partial.replace(path)

@@ -53,7 +53,7 @@ def refresh(window: "Window") -> None:
     state, now = desk.state, time.monotonic()
     if state.told[0] != window.told[0]:
         window.told, window.told_at = state.told, now
-    told = window.told[1] if now - window.told_at < TOLD_S else ""
+    told = words.told(text, window.told[1]) if now - window.told_at < TOLD_S else ""
     window.heading.set_told(told, state.recording)
     seconds = window.presenter.seconds
     person = target(window)

@@ -73,19 +73,24 @@ def meters_table(meters: Meters, text: Text) -> tuple[tuple[str, ...], ...]:
 
 
 def meters_facts(snapshot: Snapshot, meters: Meters, text: Text) -> Pairs:
-    """Rung, memory, queues, drops with their causes, workers that stand still, and every source with its counters."""
+    """Rung, memory, queues, drops with their causes, workers that stand still, and every source with its counters.
+
+    What is the matter with a source stands below it, in English alone.
+    """
     queues = ", ".join(f"{text.queues.get(name, name)} {count}" for name, count in meters.queues.items())
-    drops = ", ".join(f"{text.causes.get(name, name)} {count}" for name, count in meters.drops.items() if count)
+    drops = ", ".join(f"{words.cause(text, name)} {count}" for name, count in meters.drops.items() if count)
     facts = [
         (text.rung, f"{meters.rung} · {text.rungs.get(meters.rung_name, meters.rung_name)}"),
         (text.memory, f"{meters.memory_mib:.0f} MiB"),
         (text.queue, queues or text.none),
         (text.drops, drops or text.none),
-        (text.stalled, ", ".join(meters.stalled) or text.none),
+        (text.stalled, ", ".join(text.workers.get(name, name) for name in meters.stalled) or text.none),
     ]
     for one in snapshot.sources:
         counts = f"{text.frames_in.format(count=one.frames)}, {text.lost.format(count=one.dropped)}"
         facts.append((text.kinds.get(one.kind, one.kind), f"{text.states.get(one.state, one.state)} · {counts}"))
+        if why := words.trouble(one):
+            facts.append((text.why, why))
     return tuple(facts)
 
 

@@ -2,6 +2,7 @@
 
 from realtime_cer.labels import BASIC, COMPOUND, MODELS, PAIRS
 from realtime_cer.records import Decision, Person, Snapshot, SourceReport
+from realtime_cer.told import Told
 from realtime_cer.ui.text import Text
 
 DASH = "—"
@@ -83,11 +84,34 @@ def engines(text: Text, snapshot: Snapshot) -> str:
 
 
 def source(text: Text, report: SourceReport) -> str:
-    """A source and its state."""
+    """A source and its state, and what is the matter with it or where to read that."""
     kind, state = text.kinds.get(report.kind, report.kind), text.states.get(report.state, report.state)
-    detail = f" · {report.detail}" if report.detail and report.state not in ("live", "ended") else ""
+    line = f"{kind} {report.name} {state}"
+    if why := trouble(report):
+        line = text.trouble.format(source=line, why=why)
     lost = f" · {text.lost.format(count=report.dropped)}" if report.dropped else ""
-    return f"{kind} {report.name} {state}{detail}{lost}"
+    return f"{line}{lost}"
+
+
+def trouble(report: SourceReport) -> str:
+    """What is the matter with a source, empty where nothing is; in English alone, as the source says it."""
+    well = report.state in ("live", "ended", "opening", "muted")
+    return "" if well else report.detail.removeprefix(f"{report.kind} {report.name}: ")
+
+
+def cause(text: Text, name: str) -> str:
+    """Why something was lost; a kind of source for what its sources did not hand out."""
+    return text.causes.get(name) or text.kinds.get(name, name)
+
+
+def told(text: Text, line: str) -> str:
+    """A line for the user in the window's language; one that no catalogue knows stays as it is."""
+    if not isinstance(line, Told):
+        return line
+    values = dict(line.values)
+    if isinstance(kind := values.get("kind"), str):
+        values["kind"] = text.kinds.get(kind, kind)
+    return text.told.get(line.form, line.form).format(**values)
 
 
 def evidence(text: Text, person: Person) -> str:

@@ -12,10 +12,9 @@ from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QPainter, QPaintEvent, Q
 from PyQt6.QtWidgets import QWidget
 
 from realtime_cer.control import Control
-from realtime_cer.errors import Refused
 from realtime_cer.kiosk.daily import Daily
 from realtime_cer.kiosk.posing import Posing
-from realtime_cer.kiosk.room import Room, read_room, write_room
+from realtime_cer.kiosk.room import Tally
 from realtime_cer.kiosk.states import SHOWING, Seen, Visit
 from realtime_cer.records import Snapshot
 from realtime_cer.ui.kiosk.attract import AttractView
@@ -78,7 +77,7 @@ class KioskWindow(QWidget):
         self._booth, self._clock, self._wall = booth, clock, wall
         self._daily = Daily(booth.config.restart_at, clock())
         self._posing = Posing(booth.seed)
-        self._room, self._room_trouble = _known_room()
+        self._tally = Tally()
         self._make: Callable[[], Window] = partial(Window, control, title, rule, weights, looks)
         self.live: Window | None = None
         self.picture: PictureView | None = None
@@ -107,7 +106,7 @@ class KioskWindow(QWidget):
         """Take in who is there, and show what is allowed."""
         now, snapshot = self._clock(), self.control.snapshot()
         if self.visit.look(now, self._seen(snapshot)):
-            self._booth.forget()
+            self._forget()
         if self.visit.state == "pose":
             self._play(now, snapshot)
         self._turn()
@@ -125,15 +124,21 @@ class KioskWindow(QWidget):
             return Seen(faces)
         return Seen(faces | {visual.face.id}, self._booth.gape(visual.face.landmarks))
 
+    def _forget(self) -> None:
+        """Wipe all that is held of people, here and in the program around."""
+        self._posing.forget()
+        self._booth.forget()
+
     def _rest(self, now: float) -> None:
         """Nobody is there: dream, and do what is to be done once a day."""
         if now - self._dreamt >= max(_DREAM_S, _SHARE * self.attract.spent_s):
             self._dreamt = now
-            self.attract.trouble = self._room_trouble or self._booth.trouble()
+            self.attract.trouble = "; ".join(one for one in (self._tally.trouble, self._booth.trouble()) if one)
             self.attract.update()
         if self._daily.test(now, self.visit.idle_since):
             self._booth.test()
         if self._daily.restart(now, self._wall(), self.visit.idle_since):
+            self._tally.settle()  # what waits for the disk is lost with this process
             self._booth.restart()
             self.close()
 
@@ -153,15 +158,9 @@ class KioskWindow(QWidget):
         """The visitor's answer."""
         if self._posing.phase != "confirm":
             return
-        self._room = self._room.plus(self._posing.answer(now, yes))
+        self._tally.count(self._posing.answer(now, yes))
         if self.pose is not None:
-            self.pose.room = self._room
-        if self._room_trouble:  # a file that could not be read is not written over
-            return
-        try:
-            write_room(self._room)
-        except Refused as refusal:
-            self._room_trouble = str(refusal)
+            self.pose.room = self._tally.room
 
     # What is shown.
 
@@ -203,7 +202,8 @@ class KioskWindow(QWidget):
         # Its own keys and switches are for people at their own desk.
         self.live.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.live.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.live.heading.dress(self.theme, replace(self.text, hint=""))
+        for panel in (self.live.heading, self.live.status):  # nor is a key named that does nothing here
+            panel.dress(self.theme, replace(self.text, hint="", trouble="{source}"))
         self.live.show()
         self.setFocus()
 
@@ -212,7 +212,8 @@ class KioskWindow(QWidget):
         text = self.text.kiosk
         self.strip.set_keys(("P", text.back), ("F", text.forget))
         self._posing.begin(self._clock())
-        self.picture, self.pose = PictureView(self, None), PoseView(self, self._posing, self._room, self._clock)
+        self._tally.settle()
+        self.picture, self.pose = PictureView(self, None), PoseView(self, self._posing, self._tally.room, self._clock)
         for panel in (self.picture, self.pose):
             panel.dress(self.theme, self.text)
             panel.show()
@@ -251,10 +252,10 @@ class KioskWindow(QWidget):
             return
         if key in _AGREE:
             if self.visit.agree(now):
-                self._booth.forget()
+                self._forget()
         elif key == Qt.Key.Key_F and state != "forgotten":
             if self.visit.forget(now):
-                self._booth.forget()
+                self._forget()
         elif key == Qt.Key.Key_P:
             self.visit.pose(now, state == "live")
         elif state == "pose" and key in (*_YES, Qt.Key.Key_N):
@@ -287,11 +288,3 @@ class KioskWindow(QWidget):
         """Paint what lies between the pages."""
         if event is not None:
             QPainter(self).fillRect(event.rect(), QColor(self.theme.ground))
-
-
-def _known_room() -> tuple[Room, str]:
-    """What was counted so far; and why that is not known, and nothing will be kept."""
-    try:
-        return read_room(), ""
-    except Refused as refusal:
-        return Room(), str(refusal)

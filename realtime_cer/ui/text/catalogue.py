@@ -25,10 +25,12 @@ class Text:
     kinds: Mapping[str, str]
     stages: Mapping[str, str]
     causes: Mapping[str, str]
+    workers: Mapping[str, str]
     queues: Mapping[str, str]
     rungs: Mapping[str, str]
     keys: Mapping[str, str]
     controls: Mapping[str, str]
+    told: Mapping[str, str]
 
     # The verdict.
     starting: str
@@ -87,6 +89,7 @@ class Text:
     figures: str
     lost: str
     frames_in: str
+    trouble: str
     less: str
     no_sources: str
     decisions_per_s: str

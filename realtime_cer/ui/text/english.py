@@ -6,6 +6,7 @@ from realtime_cer.labels import BASIC, COMPOUND
 from realtime_cer.ui.text.catalogue import Text
 from realtime_cer.ui.text.kiosk import ENGLISH as KIOSK
 from realtime_cer.ui.text.replay import ENGLISH as REPLAY
+from realtime_cer.ui.text.told import ENGLISH as TOLD
 from realtime_cer.ui.text.wizard import ENGLISH as WIZARD
 
 ENGLISH: Final = Text(
@@ -43,7 +44,29 @@ ENGLISH: Final = Text(
         "fusion": "fusion",
         "draw": "draw",
     },
-    causes={"overtaken": "overtaken", "late": "too late", "overflow": "overflow", "rows": "rows nobody took"},
+    causes={
+        "overtaken": "overtaken",
+        "late": "too late",
+        "rows": "rows nobody took",
+        "stood still": "while all stood still",
+        "camera frozen": "frozen pictures",
+        "camera damaged": "damaged pictures",
+        "fault of static": "fault of static",
+        "fault of dynamic": "fault of dynamic",
+        "fault of acoustic": "fault of sound",
+        "fault of face finder": "fault of face finder",
+        "fault of voice detector": "fault of voice detector",
+    },
+    workers={
+        "video": "video",
+        "sound": "sound",
+        "reload-video": "video is begun anew",
+        "reload-sound": "sound is begun anew",
+        "fusion": "fusion",
+        "capture-camera": "capture of the camera",
+        "capture-microphone": "capture of the microphone",
+        "capture-file": "playing of the file",
+    },
     queues={"grid": "pictures", "results": "results", "rows": "rows"},
     rungs={
         "full": "full",
@@ -102,6 +125,7 @@ ENGLISH: Final = Text(
         "full_screen": "full screen",
         "keys": "keys",
     },
+    told=TOLD,
     starting="starting",
     stopped="stopped",
     abstains="abstains",
@@ -150,6 +174,7 @@ ENGLISH: Final = Text(
     figures="{engine} · {rate} decisions/s · {ms} (p50 / p95) · {dropped} dropped",
     lost="{count} lost",
     frames_in="{count} in",
+    trouble="{source} · {why}",
     less="doing less: {rung}",
     no_sources="no sources",
     decisions_per_s="decisions/s",

@@ -5,6 +5,7 @@ from typing import Final
 from realtime_cer.ui.text.catalogue import Text
 from realtime_cer.ui.text.kiosk import GERMAN as KIOSK
 from realtime_cer.ui.text.replay import GERMAN as REPLAY
+from realtime_cer.ui.text.told import GERMAN as TOLD
 from realtime_cer.ui.text.wizard import GERMAN as WIZARD
 
 GERMAN: Final = Text(
@@ -53,8 +54,25 @@ GERMAN: Final = Text(
     causes={
         "overtaken": "überholt",
         "late": "zu spät",
-        "overflow": "Überlauf",
         "rows": "nicht abgeholt",
+        "stood still": "im Stillstand",
+        "camera frozen": "eingefrorene Bilder",
+        "camera damaged": "beschädigte Bilder",
+        "fault of static": "Fehler statisch",
+        "fault of dynamic": "Fehler dynamisch",
+        "fault of acoustic": "Fehler Ton",
+        "fault of face finder": "Fehler Gesichtssuche",
+        "fault of voice detector": "Fehler Stimmerkennung",
+    },
+    workers={
+        "video": "Bild",
+        "sound": "Ton",
+        "reload-video": "Bild wird neu begonnen",
+        "reload-sound": "Ton wird neu begonnen",
+        "fusion": "Fusion",
+        "capture-camera": "Aufnahme der Kamera",
+        "capture-microphone": "Aufnahme des Mikrofons",
+        "capture-file": "Abspielen der Datei",
     },
     queues={"grid": "Bilder", "results": "Ergebnisse", "rows": "Zeilen"},
     rungs={
@@ -114,6 +132,7 @@ GERMAN: Final = Text(
         "full_screen": "Vollbild",
         "keys": "Tasten",
     },
+    told=TOLD,
     starting="Start",
     stopped="steht still",
     abstains="enthält sich",
@@ -162,6 +181,7 @@ GERMAN: Final = Text(
     figures="{engine} · {rate} Entscheidungen/s · {ms} (p50 / p95) · {dropped} verpasst",
     lost="{count} verloren",
     frames_in="{count} erhalten",
+    trouble="{source} · Grund: F12",
     less="tut weniger: {rung}",
     no_sources="keine Quellen",
     decisions_per_s="Entscheidungen/s",
