@@ -573,7 +573,7 @@ def test_a_session_whose_days_are_over_is_found_through_links_and_by_its_rows(tm
     assert not over.exists()
 
 
-def test_a_repair_forgets_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_repair_forgets_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small(tmp_path / "over", forget_after_days=30, started="2020-01-01T00:00:00+00:00")
     small(tmp_path / "other")
     assert main(["sessions", "repair", str(tmp_path)]) == 0

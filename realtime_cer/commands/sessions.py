@@ -72,12 +72,9 @@ def run_sessions(options: argparse.Namespace) -> int:
     if options.action == "show":
         return _show(options.session, as_json=options.json)
     if options.action == "repair":
-        try:
-            forget_old(options.folder)
-        except Refused as refusal:  # one that cannot be deleted keeps no other from its repair
-            notice(str(refusal))
-            return max(run_repair(options.folder), 2)
-        return run_repair(options.folder)
+        code = run_repair(options.folder)
+        forget_old(options.folder)  # afterwards: one that cannot be deleted keeps no other from its repair
+        return code
     if options.action == "overlay":
         from realtime_cer.commands.cutting import run_overlay
 

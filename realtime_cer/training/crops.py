@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rich.progress import track
 
 from realtime_cer.perception.align import CROP_SIZE, align
-from realtime_cer.perception.face import bundle_path
+from realtime_cer.perception.face import bundle_path, silent_bundle
 from realtime_cer.quiet import cv2, silence
 from realtime_cer.training.corpora.corpus import Corpus, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
@@ -73,7 +73,7 @@ def open_landmarker() -> Any:
     from mediapipe.tasks import python as tasks
 
     options = tasks.vision.FaceLandmarkerOptions(
-        base_options=tasks.BaseOptions(model_asset_buffer=bundle_path().read_bytes()),
+        base_options=silent_bundle(bundle_path()),
         running_mode=tasks.vision.RunningMode.IMAGE,
         num_faces=1,
         min_face_detection_confidence=0.4,
