@@ -15,7 +15,7 @@ CORE_PACKAGES=(
     libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0
 )
 # shellcheck disable=SC2034
-TEST_PACKAGES=(ffmpeg espeak-ng pulseaudio pulseaudio-utils libasound2-plugins xvfb libfaketime)
+TEST_PACKAGES=(openssl ffmpeg espeak-ng pulseaudio pulseaudio-utils libasound2-plugins xvfb libfaketime)
 
 installed() {
     # Newer releases carry some libraries under a name ending in t64.
