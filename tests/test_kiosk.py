@@ -168,7 +168,7 @@ with Signals(None):
 
 
 def test_a_program_that_was_told_with_its_parent_to_end_is_not_told_again(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], plain_interrupts: None
 ) -> None:
     """As by a signal to all of a service: a second signal would end it at once, with its files as they are."""
     monkeypatch.setattr(children, "_POLL_S", 5.0)
@@ -306,6 +306,14 @@ def test_the_wish_for_the_moment_just_gone_reaches_the_program_and_never_ends_it
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert not logs.exists()
+
+
+@pytest.fixture
+def plain_interrupts() -> Iterator[None]:
+    """As in a program that hears no signals yet: handlers of programs that ran right here before would stay."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
