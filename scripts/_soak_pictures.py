@@ -48,7 +48,7 @@ def recovery_picture(run: Run, path: Path) -> None:
         axes.set_yticks(range(len(kinds)), kinds)
         axes.set_ylim(len(kinds) - 0.4, -1.4)
         axes.set_xlim(0, None)
-        axes.set_xlabel("seconds from the end of the fault to the first row that uses what it had touched; bar: median")
+        axes.set_xlabel("seconds from the end of a fault to the first row that uses what it had touched\nbar: median")
         _tidy(axes, "x")
 
 
