@@ -12,6 +12,9 @@ from realtime_cer.records import SAMPLE_RATE, AudioBlock, AudioWindow, Floats, F
 GRID_S = 0.2
 """Step of the grid of time: 5 frames a second."""
 
+HOLDS_STEPS = 2.5
+"""A decision holds for so many steps at most: at half the rate, which live may fall to, every second has none."""
+
 WINDOW_S = 4.0
 """Length of an acoustic window."""
 

@@ -12,6 +12,9 @@ from realtime_cer.rules import Rule
 
 PUBLISHED = ("avcer-video", "avcer-7cl", "avcer-8cl")
 
+DEFAULT_PROFILE = "default"
+"""The networks that come with the program."""
+
 PROFILE_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 """Names of profiles are names of folders, on every system."""
 
@@ -24,7 +27,7 @@ class FaceConfig(_Section):
     """How faces are found and followed."""
 
     bundle: Path | None = Field(None, description="a face_landmarker.task of your own")
-    max_faces: int = Field(8, ge=1, le=8)
+    max_faces: int = Field(8, ge=1, le=8, description="how many are followed and judged")
     min_confidence: float = Field(0.5, gt=0, lt=1, description="of detection and of presence")
     overlap: float = Field(0.3, gt=0, lt=1, description="IoU that makes two boxes the same face")
     lost_after_s: float = Field(1.5, gt=0, le=5, description="a face unseen for longer is forgotten")
@@ -35,7 +38,7 @@ class FaceConfig(_Section):
 class VoiceConfig(_Section):
     """When there is a voice, and with it an acoustic decision."""
 
-    source: Literal["silero", "mouth"] = "silero"
+    source: Literal["silero", "mouth"] = Field("silero", description="what tells it: sound, or the mouth's movement")
     threshold: float = Field(0.5, gt=0, lt=1, description="Silero's probability that counts as speech")
     span_s: float = Field(1.0, gt=0, le=4, description="how far back a voice is looked for")
     share: float = Field(0.2, gt=0, le=1, description="share of that span that must be speech")
@@ -64,7 +67,7 @@ class KioskConfig(_Section):
 class WindowConfig(_Section):
     """How the window looks. What its user changes there is remembered, and counts where nothing is set here."""
 
-    theme: Literal["dark", "light"] = "dark"
+    theme: Literal["dark", "light"] = Field("dark", description="its colours")
     language: Literal["auto", "en", "de"] = Field("auto", description="of window and terminal; auto: the user's")
     smoothing_s: float = Field(0.6, ge=0, le=3, description="of what is shown; rows are never smoothed")
     mirror: Literal["auto"] | bool = Field("auto", description="auto: pictures of a camera of this machine")
@@ -76,13 +79,15 @@ class WindowConfig(_Section):
 
 
 class Config(_Section):
-    """All settings. Where rule and weights are not set, the commands take those of the profile."""
+    """All settings. Where rule, weights and sound_step_s are not set, the commands take those of the profile."""
 
-    engine: Literal["auto", "tensorrt", "tensorrt-rtx", "cuda", "cpu"] = "auto"
-    profile: str = Field("default", pattern=PROFILE_NAME, description="which set of networks")
-    rule: Rule = "none"
+    engine: Literal["auto", "tensorrt", "tensorrt-rtx", "cuda", "cpu"] = Field(
+        "auto", description="what runs the networks; auto: the fastest that is there"
+    )
+    profile: str = Field(DEFAULT_PROFILE, pattern=PROFILE_NAME, description="which set of networks")
+    rule: Rule = Field("none", description="how basic emotions become compound ones")
     weights: str = Field("equal", description="equal, a published name, or a weights file")
-    always_decide: bool = False
+    always_decide: bool = Field(False, description="never abstain: the paper's bare argmax")
     max_age_ms: float = Field(1000.0, gt=0, le=10_000, description="older acoustic scores do not count")
     deadline_ms: float = Field(150.0, gt=0, le=1000, description="a decision waits so long for its picture")
     sound_step_s: float = Field(0.5, ge=0.1, le=4, description="time between two acoustic windows")

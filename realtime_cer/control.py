@@ -90,6 +90,7 @@ class DeskState:
     muted, recording : whether the sound does not count, whether a recording runs
     told : the newest line for the user, with a number that grows with each
     holding : whether the last half minute is held in memory
+    looking : the kinds of devices that are being looked for
     """
 
     chosen: Mapping[str, str]
@@ -97,6 +98,7 @@ class DeskState:
     recording: bool = False
     told: tuple[int, str] = (0, "")
     holding: bool = False
+    looking: frozenset[str] = frozenset()
 
 
 class Desk(Protocol):

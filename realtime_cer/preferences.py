@@ -12,7 +12,7 @@ from typing import Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from realtime_cer.config import Config
+from realtime_cer.config import DEFAULT_PROFILE, Config
 from realtime_cer.errors import Refused
 from realtime_cer.rules import Rule
 from realtime_cer.whole import write_whole
@@ -32,13 +32,23 @@ class Preferences(BaseModel):
     size: tuple[int, int] | None = Field(None, description="of the window, in pixels")
     rule: Rule | None = None
     weights: str | None = None
+    profile: str = Field(DEFAULT_PROFILE, description="with whose networks rule and weights were chosen")
 
     def applied(self, config: Config) -> Config:
-        """The settings, with what was chosen where neither a file nor a flag says anything."""
+        """The settings, with what was chosen where neither a file nor a flag says anything.
+
+        Rule and weights suit the networks they were chosen with: another profile brings its own.
+        """
         window, chosen = config.window, self.model_dump(exclude_none=True)
         looks = {key: chosen[key] for key in chosen.keys() & type(window).model_fields.keys() - window.model_fields_set}
-        others = {key: chosen[key] for key in chosen.keys() & {"rule", "weights"} - config.model_fields_set}
+        free = {"rule", "weights"} - config.model_fields_set if self.profile == config.profile else set()
+        others = {key: chosen[key] for key in chosen.keys() & free}
         return config.model_copy(update={**others, "window": window.model_copy(update=looks)})
+
+    def deciding(self, profile: str, **chosen: str | None) -> dict[str, str | None]:
+        """What changes when a rule or weights are chosen: those of another profile are forgotten."""
+        others = {} if self.profile == profile else {"rule": None, "weights": None}
+        return {**others, **chosen, "profile": profile}
 
 
 def preferences_file() -> Path:

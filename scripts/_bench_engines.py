@@ -112,13 +112,13 @@ def builds() -> list[Row]:
 
 def measure(repeats: int, profiles: Path | None) -> tuple[list[Row], list[str]]:
     """Every row, and what failed; with ``profiles`` the paper's networks come right after ours, under the same load."""
+    from realtime_cer.config import DEFAULT_PROFILE
     from realtime_cer.inference.engine import BACKENDS, absent
     from realtime_cer.inference.opening import precisions
-    from realtime_cer.inference.profile import DEFAULT
     from realtime_cer.labels import MODELS
 
     here = [(backend, p) for backend in BACKENDS if absent(backend) is None for p in precisions(backend)]
-    sets = (DEFAULT, PAPER) if profiles else (DEFAULT,)
+    sets = (DEFAULT_PROFILE, PAPER) if profiles else (DEFAULT_PROFILE,)
     tasks: list[tuple[object, ...]] = [(one, name, *how) for name in MODELS for how in here for one in sets]
     tasks += [(one, "seeing") for one in sets]
     rows, failed = [], []

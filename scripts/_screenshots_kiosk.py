@@ -45,7 +45,7 @@ def shoot_kiosk(clip: Path, keep: Keep) -> None:
     try:
         with tempfile.TemporaryDirectory() as room, Live(config, weights, perception, sources) as live:
             os.environ["REALTIME_CER_ROOM"] = room
-            booth = Attendant(config, live, sources).booth()
+            booth = Attendant(config, live).booth()
             rule = config.rule.removeprefix("rule")
             with View(live, title="realtime-cer", rule=rule, weights=weights.name, looks=looks, booth=booth) as view:
                 window = view.window

@@ -1,6 +1,7 @@
 """What a soak amounts to: figures, and the promises with whether they were kept. Pure."""
 
 import math
+import platform
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -183,7 +184,9 @@ def _grown(run: Run, grown: Growth | None) -> list[Promise]:
     if grown is None:
         return [Promise("memory, threads and handles", "as at the beginning", "too short to tell", None)]
     telling = run.seconds - (run.warm_since - run.began) >= _TELLING_S
-    memory = "{:+.1f} % ({:.0f} to {:.0f} MiB)".format(grown.memory_percent, *grown.memory_mib)
+    memory = "{:+.1f} % by a fitted line (medians of first and last quarter: {:.0f} and {:.0f} MiB)".format(
+        grown.memory_percent, *grown.memory_mib
+    )
     kept = grown.memory_percent < GROWTH_PERCENT if telling else None
     return [
         Promise("resident memory, once warm", f"grows by less than {GROWTH_PERCENT:g} %", memory, kept),
@@ -244,7 +247,7 @@ def facts(run: Run, found: Sequence[Promise]) -> dict[str, Any]:
         "command": run.command,
         "started": run.started,
         "machine": {key: value for key, value in machine().items() if key in ("cores", "gpu")},
-        "versions": library_versions(),
+        "versions": library_versions() | {"system": platform.system()},
         "seconds": round(run.seconds),
         "rows": len(run.rows),
         "faults": len(run.faults),

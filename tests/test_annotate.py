@@ -1,5 +1,6 @@
 """Many files: what is collected, what is done again, who dies, and what is told of it."""
 
+import csv
 import itertools
 import json
 import os
@@ -14,12 +15,14 @@ from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from parts.clips import write_clip
 
 from realtime_cer.batch.crew import Event, Processes, work
-from realtime_cer.batch.jobs import JOB, Job, Outcome, Task, collect, do, share_of, sort_out
+from realtime_cer.batch.jobs import Job, Outcome, Task, collect, do, share_of, sort_out
+from realtime_cer.batch.made import JOB
 from realtime_cer.cli import main
 from realtime_cer.config import Config, load_weights
 from realtime_cer.errors import Refused
@@ -265,6 +268,49 @@ def test_largest_first_and_what_is_done_is_not_done_again(tmp_path: Path, short:
     assert len(sort_out(jobs, replace(TASK, alignment="centred"), overwrite=True)[0]) == 2
 
 
+@pytest.fixture
+def finished(tmp_path: Path, short: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A file that is done; in place of the analysis one file is written, each time the same."""
+
+    def analyse(job: Job, task: Task, folder: Path, progress: object) -> dict[str, Any]:
+        (folder / "annotations.eaf").write_text("made")
+        return {"notices": ["the sound of a.mp4\nis silent"]}
+
+    monkeypatch.setattr("realtime_cer.batch.jobs._analyse", analyse)
+    [one], _ = collect(fill(tmp_path / "in", short, "a.mp4"), tmp_path / "out")
+    assert do(one, TASK, lambda share: None).notices == ("the sound of a.mp4 is silent",)
+    return one
+
+
+@pytest.mark.parametrize("name", ["annotations.eaf", "annotations.pfsx", "notes/mine.txt"])
+def test_a_changed_film_is_done_again_only_where_nobody_worked_on_its_results(finished: Job, name: str) -> None:
+    os.utime(finished.path, (1, 1))
+    assert sort_out([finished], TASK, overwrite=False) == ([finished], [])
+    (finished.results / name).parent.mkdir(exist_ok=True)
+    (finished.results / name).write_text("mine")
+    os.utime(finished.results / name, (1, 1))  # a copy may have any time
+    due, [left] = sort_out([finished], TASK, overwrite=False)
+    assert (due, left.state) == ([], "refused")
+    assert f"{finished.results} may hold people's corrections: add --overwrite, which keeps" in left.why
+    assert sort_out([finished], TASK, overwrite=True) == ([finished], [])
+
+
+def test_what_people_worked_on_is_kept_beside_the_new_results(finished: Job) -> None:
+    def again() -> list[str]:
+        outcome = do(finished, TASK, lambda share: None)
+        assert outcome.state == "done", outcome.why
+        return [line.rpartition("kept as ")[2] for line in outcome.notices if "kept as" in line]
+
+    assert again() == []  # nobody worked on it
+    (finished.results / "annotations.eaf").write_text("corrected")
+    assert again() == [f"{finished.results}.before"]
+    (finished.results / JOB).unlink()  # as in a folder of somebody else's
+    assert again() == [f"{finished.results}.before-2"]
+    assert again() == []
+    held = {path.parent.name: path.read_text() for path in finished.out.glob("*/annotations.eaf")}
+    assert held == {"a.mp4": "made", "a.mp4.before": "corrected", "a.mp4.before-2": "made"}
+
+
 def test_somebody_elses_folder_is_not_replaced(tmp_path: Path, short: Path) -> None:
     fill(tmp_path / "in", short, "a.mp4")
     (tmp_path / "out" / "a.mp4").mkdir(parents=True)
@@ -417,15 +463,28 @@ def test_the_command_does_all_but_the_bad_and_tells_it_on_a_page(tmp_path: Path,
     }
     lines = (out / "summary.csv").read_text().splitlines()
     assert len(lines) == 4
+    silent = "no sound in b&c.mp4: picture-only"
+    assert f"b&c.mp4: {silent}" in done.stderr.splitlines()
+    assert told["files"][0]["notices"] == [silent]
+    assert next(csv.DictReader(lines))["notices"] == silent
     page = _Page()
     page.feed((out / "report.html").read_text())
+    assert silent in page.text
     assert page.rects > 3
     assert not page.outside
     assert "b&c.mp4" in page.text
     assert "Not done" in page.text
+    os.utime(tmp_path / "in" / "demo.mp4", (1, 1))
+    (out / "demo.mp4" / "notes.txt").write_text("mine")
     again = annotate(tmp_path / "in", "--out", out, "--engine", "cpu")
-    assert "2 done before" in again.stderr
+    assert "1 done before" in again.stderr
     assert again.returncode == 2
+    assert (out / "demo.mp4" / "notes.txt").read_text() == "mine"
+    [_] = [line for line in again.stderr.splitlines() if line.startswith("demo.mp4: it changed, but ")]
+    assert silent not in again.stderr  # it was told when the file was done
+    told = json.loads((out / "summary.json").read_text())
+    assert [one["state"] for one in told["files"]] == ["done", "refused", "refused"]
+    assert told["files"][0]["notices"] == [silent]
     other = annotate(tmp_path / "in", "--out", out, "--rule", "rule2")
     assert other.returncode == 2
     assert other.stderr.count("\n") == 1

@@ -134,6 +134,15 @@ def test_half_pictures_are_left_out_and_counted(pictures: list[bytes], watch: Ca
         assert all(number_of(frame.picture) % 3 != 2 for frame in watching.frames[1:])  # before any whole one
 
 
+def test_half_pictures_are_counted_also_where_no_whole_one_follows(
+    pictures: list[bytes], server: MjpegServer, watch: Callable[[Camera], Watching]
+) -> None:
+    watching = watch(open_camera(server.url))
+    server.switch([data[: len(data) // 2] for data in pictures], 25)
+    watching.until(lambda: watching.camera.counters.damaged > 10, 5)
+    assert "retrying" in watching.states
+
+
 def test_one_picture_a_second_is_no_fault(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:
     watching = watch(open_camera(server.url))
     server.slow.set()

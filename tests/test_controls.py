@@ -1,5 +1,6 @@
 """The controls over a real recogniser and a real window: clicked, pressed, and what comes of it in the rows."""
 
+import errno
 import json
 import threading
 import time
@@ -15,8 +16,11 @@ import pytest
 from parts.mjpeg import MjpegServer, numbered_jpegs
 from parts.moments import BOXES, NOW, Double, Noted, history, moment, people
 from parts.perception import tiny_perception
+from parts.windows import redraw
 from pytestqt.qtbot import QtBot
 
+from realtime_cer.capture import devices
+from realtime_cer.capture.devices import DeviceInfo
 from realtime_cer.capture.remembered import read_remembered
 from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.commands import record as recording
@@ -24,6 +28,7 @@ from realtime_cer.commands.desk import LiveDesk
 from realtime_cer.commands.recording import Terms
 from realtime_cer.commands.sources import ShiftedClock
 from realtime_cer.config import Config, read_config
+from realtime_cer.control import Choice, DeskState
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.pipeline.live import Live
@@ -34,11 +39,14 @@ from realtime_cer.sinks.keeper import Keeper
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
 from realtime_cer.ui import controls_actions as hand
+from realtime_cer.ui import words
 from realtime_cer.ui.controls import BUTTONS, LISTS
 from realtime_cer.ui.moment import Looks
+from realtime_cer.ui.text import GERMAN
 from realtime_cer.ui.window import Window
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
+QtGui = pytest.importorskip("PyQt6.QtGui")
 Key, LEFT = QtCore.Qt.Key, QtCore.Qt.MouseButton.LeftButton
 HEADING = {"title": "test", "rule": "none", "weights": "equal"}
 RAW = Looks(language="en", smoothing_s=0.0, mirror=False)
@@ -83,13 +91,14 @@ class Source:
 class Running:
     """A recogniser over a camera and a microphone, whose rows are taken as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, recorded: bool = False) -> None:
         config = Config()
         self.camera, self.microphone = Source("one", 100), Source("ear", None)
         perception = tiny_perception(config)
         loaded: Future[Any] = Future()
         loaded.set_result(perception)
-        self.desk = LiveDesk(config, ShiftedClock(None), loaded, terms=Terms("spoken", 90.0))
+        terms = Terms("spoken", 90.0)
+        self.desk = LiveDesk(config, ShiftedClock(None), loaded, recorded=recorded, terms=terms)
         sources = [("camera", self.camera), ("microphone", self.microphone)]
         self.live = Live(config, FusionWeights.equal(), perception, sources, taps=[self.desk.tap])
         self.desk.attach(self.live)
@@ -226,7 +235,7 @@ def test_a_recording_is_begun_and_ended_while_running(tmp_path: Path) -> None:
         assert "while a recording runs" in it.desk.state.told[1]
         it.until(lambda: len(it.rows) > count + 6)
         it.desk.record(False)
-        it.until(lambda: it.desk.state.told[1].startswith("recorded to"))
+        it.until(lambda: it.desk.state.told[1].startswith("recorded"))
         assert not it.desk.state.recording
     [session] = (tmp_path / "videos" / "realtime-cer").iterdir()
     rows = [json.loads(line) for line in (session / "decisions.jsonl").read_text().splitlines()]
@@ -234,6 +243,57 @@ def test_a_recording_is_begun_and_ended_while_running(tmp_path: Path) -> None:
     assert 0 <= rows[0]["t"] < 0.25
     facts = json.loads((session / "session.json").read_text())
     assert (facts["consent"], facts["forget_after_days"]) == ("spoken", 90.0)
+
+
+def test_a_recording_that_loses_its_film_is_not_shown_as_one_and_the_next_is_begun_by_one_press(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write = FilmWriter.picture
+    it = Running()  # what it sees is brought by hand, so that the disk fills when it should
+
+    def record() -> None:
+        monkeypatch.setattr(FilmWriter, "picture", write)
+        it.desk.record(True)
+        it.until(lambda: it.desk.state.told[1].startswith("recording to"))
+        assert it.desk.state.recording
+
+    def fill() -> None:
+        monkeypatch.setattr(FilmWriter, "picture", full)
+        it.desk.tap(Frame(time.monotonic() + 1, 1, np.zeros((48, 64, 3), np.uint8)))
+        it.until(lambda: not it.desk.state.recording)
+
+    record()
+    fill()
+    told = "the recording is not whole from now on (No space left on device); recognition goes on"
+    assert it.desk.state.told[1] == told
+    record()
+    fill()
+    it.desk.record(False)
+    it.until(lambda: it.desk.state.told[1].startswith("recorded"))
+    assert it.desk.state.told[1].startswith("recorded, but not whole (No space left on device): ")
+    assert words.told(GERMAN, it.desk.state.told[1]).startswith("Mitschnitt beendet, nicht vollständig (der Grund")
+    sessions = list((tmp_path / "videos" / "realtime-cer").iterdir())
+    facts = [json.loads((one / "session.json").read_text()) for one in sessions]
+    assert [one["error"] for one in facts] == ["No space left on device"] * 2
+    assert all(one["ended"] for one in facts)
+
+
+def test_a_run_that_is_recorded_is_shown_as_that_for_as_long_as_it_is(tmp_path: Path) -> None:
+    it = Running(recorded=True)
+    recorder = Recorder(new_session(tmp_path), {}, sound=False)
+    it.desk.attach(it.live, recorder)
+    recorder.begin(it.live.origin)
+    assert it.desk.state.recording
+    it.desk.record(False)
+    assert "as --record asked" in it.desk.state.told[1]
+    recorder.error = "the disk is gone"
+    assert recorder.close()
+    assert not it.desk.state.recording
+    it.desk.record(True)
+    assert it.desk.state.told[1].startswith("no recording is begun: that of --record is not whole (the disk is gone)")
 
 
 class SlowOpening:
@@ -267,7 +327,7 @@ def test_a_second_press_while_a_recording_begins_begins_no_other(
         it.until(lambda: it.desk.state.recording)
         it.until(lambda: not any(thread.name == "recording" for thread in threading.enumerate()))
         it.desk.record(False)
-        it.until(lambda: it.desk.state.told[1].startswith("recorded to"))
+        it.until(lambda: it.desk.state.told[1].startswith("recorded"))
         it.until(lambda: not recorders())
     assert len(list((tmp_path / "videos" / "realtime-cer").iterdir())) == 1
 
@@ -394,11 +454,33 @@ def test_a_moment_of_a_recording_is_marked(tmp_path: Path) -> None:
         it.desk.mark()
         assert it.desk.state.told[1].startswith("marked at 0:0")
         it.desk.record(False)
-        it.until(lambda: it.desk.state.told[1].startswith("recorded to"))
+        it.until(lambda: it.desk.state.told[1].startswith("recorded"))
     [session] = (tmp_path / "videos" / "realtime-cer").iterdir()
     marks = [json.loads(line) for line in (session / "marks.jsonl").read_text().splitlines()]
     [mark] = [one for one in marks if one["by"] == "operator"]
     assert 0.5 < mark["t"] < 20
+
+
+def test_devices_are_listed_with_the_default_first_and_looked_for_until_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = threading.Event()
+    asked: list[str] = []
+
+    def microphones() -> list[DeviceInfo]:
+        asked.append("microphones")
+        assert go_on.wait(20)
+        return [DeviceInfo("USB", "0"), DeviceInfo("pulse", "1"), DeviceInfo("default", "2", default=True)]
+
+    monkeypatch.setattr(devices, "microphones", microphones)
+    it = Running()
+    for _ in range(2):
+        it.desk.find("microphone")
+        assert it.desk.state.looking == {"microphone"}
+    go_on.set()
+    it.until(lambda: not it.desk.state.looking)
+    assert asked == ["microphones"], "one that hangs is not asked again"
+    assert [one.name for one in it.desk.choices("microphone")] == ["ear", "default", "USB", "pulse"]
 
 
 # What is remembered.
@@ -419,6 +501,14 @@ def test_what_was_chosen_counts_where_nothing_else_is_said(tmp_path: Path) -> No
     own.write_text('[window]\ntheme = "dark"\n')
     said = kept.applied(read_config(own, {"rule": "none"}))
     assert (said.rule, said.weights, said.window.theme, said.window.smoothing_s) == ("none", "avcer-7cl", "dark", 1.0)
+
+
+def test_another_profile_brings_its_own_rule_and_weights() -> None:
+    kept = Preferences(theme="light", rule="rule2", weights="avcer-7cl")
+    with_other = kept.applied(Config(profile="avcer"))
+    assert (with_other.window.theme, with_other.model_fields_set & {"rule", "weights"}) == ("light", set())
+    assert kept.deciding("default", rule="none") == {"rule": "none", "profile": "default"}
+    assert kept.deciding("avcer", rule="none") == {"rule": "none", "weights": None, "profile": "avcer"}
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b'{"theme": "pink"}', b'{"smoothing_s": 99}', b"\xff\x00"])
@@ -512,6 +602,86 @@ def test_a_list_is_opened_and_chosen_from(qtbot: QtBot, qapp: object, by_hand: b
     assert window.controls.isVisible()
     qtbot.keyClick(window, Key.Key_Escape)
     assert not window.controls.isVisible()
+
+
+class Many(Noted):
+    """A desk with as many microphones as a test wants, found or still looked for."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.names = [f"m{n}" for n in range(1, count + 1)]
+        self.looking = False
+
+    @property
+    def state(self) -> DeskState:
+        """As it was set."""
+        return replace(super().state, looking=frozenset(["microphone"] if self.looking else []))
+
+    def choices(self, what: str) -> tuple[Choice, ...]:
+        """What there is."""
+        return tuple(Choice(one, one) for one in self.names) if what == "microphone" else super().choices(what)
+
+
+def turn_wheel(panel: Any, eighths: int) -> None:
+    """Turn the wheel over a panel, by eighths of a degree, as Qt counts it."""
+    place, none = QtCore.QPointF(20, 20), QtCore.Qt.MouseButton.NoButton
+    keys, phase = QtCore.Qt.KeyboardModifier.NoModifier, QtCore.Qt.ScrollPhase.NoScrollPhase
+    by = QtCore.QPoint(0, eighths)
+    event = QtGui.QWheelEvent(place, panel.mapToGlobal(place), QtCore.QPoint(), by, none, keys, phase, False)
+    QtCore.QCoreApplication.sendEvent(panel, event)
+
+
+def test_of_a_long_list_nine_are_shown_and_keys_wheel_and_title_bring_the_others(qtbot: QtBot, qapp: object) -> None:
+    desk = Many(14)
+    window = opened(qtbot, Double(moment(history(5))), desk)
+    view = window.choices
+
+    def shown() -> list[str]:
+        view.grab()
+        return [view.choices[int(name)].name for name in view.targets()]
+
+    def open_list() -> None:
+        qtbot.keyClick(window, Key.Key_A)
+        assert view.isVisible()
+
+    def title() -> None:
+        qtbot.mouseClick(view, LEFT, pos=QtCore.QPoint(20, 20))
+
+    open_list()
+    assert shown() == desk.names[:9]
+    assert all(rect.height() >= 44 for rect in view.targets().values())
+    for eighths in (-120, -60, -60):
+        turn_wheel(view, eighths)
+    assert shown() == desk.names[2:11]
+    qtbot.keyClick(window, Key.Key_9)
+    assert desk.chosen["microphone"] == "m11"
+    open_list()
+    assert (view.mark, shown()) == (10, desk.names[2:11]), "it opens where the mark is"
+    title()
+    assert shown() == desk.names[5:]
+    title()
+    assert shown() == desk.names[:9]
+    click(qtbot, view, "3")
+    assert desk.chosen["microphone"] == "m4"
+    open_list()
+    for _ in range(4):
+        qtbot.keyClick(window, Key.Key_Up)
+    assert shown() == desk.names[5:], "from the first on to the last"
+    desk.names.insert(0, "new")
+    redraw(window)
+    qtbot.keyClick(window, Key.Key_Return)
+    assert desk.chosen["microphone"] == "m14", "the mark stays on what it was on"
+
+
+def test_an_empty_list_says_whether_anything_is_still_looked_for(qtbot: QtBot, qapp: object) -> None:
+    desk = Many(0)
+    desk.looking = True
+    window = opened(qtbot, Double(moment(history(5))), desk)
+    qtbot.keyClick(window, Key.Key_A)
+    assert window.choices.accessibleName() == window.text.looking
+    desk.looking = False
+    redraw(window)
+    assert window.choices.accessibleName() == window.text.nothing_found
 
 
 def test_every_button_does_what_its_key_does(qtbot: QtBot, qapp: object) -> None:
@@ -691,6 +861,7 @@ def test_the_row_of_cards_outlasts_a_glance_away(qtbot: QtBot, qapp: object) -> 
     control.now = replace(people(1), t=NOW + 1)
     window.draw(control.snapshot())
     assert window.cards.isVisible()
-    control.now = replace(people(1), t=NOW + 3)
-    window.draw(control.snapshot())
-    assert not window.cards.isVisible()
+    for t in (NOW + 3, NOW + 1, NOW - 60):  # a replay goes back, too
+        control.now = replace(people(1), t=t)
+        window.draw(control.snapshot())
+        assert window.cards.isVisible() is (t == NOW + 1)

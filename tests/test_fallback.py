@@ -1,8 +1,10 @@
 """Verification of engines, and what happens when one fails: real networks on ONNX Runtime, one of which misbehaves."""
 
 import contextlib
+import gc
 import itertools
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -462,3 +464,20 @@ def test_closing_breaks_off_a_build_and_running_goes_on(network: Engine, notices
     assert notices == []
     assert np.isfinite(engine.run(inputs(network.manifest)[:1])["probabilities"]).all()
     engine.close()
+
+
+def test_what_is_freed_lets_go_of_its_engines_also_where_somebody_still_holds_it(notices: list[str]) -> None:
+    safe = on_cpu("dynamic")
+    gone, batch = weakref.ref(safe), inputs(safe.manifest)[:1]
+    engine = Fallback(safe, [Rung("cuda", lambda _: Misbehaving(on_cpu("dynamic")))], notices.append)
+    del safe
+    engine.climb()
+    engine.run(batch)
+    engine.free()
+    gc.collect()
+    assert gone() is None
+    assert (engine.backend, engine.manifest.name) == ("cuda", "dynamic")
+    before = list(notices)
+    with pytest.raises(EngineFault, match="closed"):  # a worker that hung, and comes back
+        engine.run(batch)
+    assert notices == before

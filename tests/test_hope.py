@@ -44,6 +44,19 @@ def test_a_source_that_says_so_is_lost_at_once() -> None:
     assert Hope().lost(seen(0.0, source=hangs)) == "camera 0: every attempt at it hangs"
 
 
+@pytest.mark.parametrize(("gave_up", "bears_s"), [(1, 120.0), (5, 1920.0), (6, 3600.0), (9999, 3600.0)])
+def test_after_others_that_gave_up_it_bears_its_loss_for_longer_and_for_an_hour_at_most(
+    gave_up: int, bears_s: float
+) -> None:
+    hope = Hope(gave_up)
+    camera = SourceReport("0", "camera", "retrying", "camera 0: every attempt at it hangs", 9, 0, hopeless=True)
+    for t in (0.0, 1.0, bears_s - 1):
+        assert hope.lost(seen(t, "video", source=camera)) is None
+    assert hope.lost(seen(bears_s, source=camera)) == "camera 0: every attempt at it hangs"
+    assert hope.lost(seen(9000.0)) is None
+    assert hope.lost(seen(9001.0, source=camera)) is not None  # it was there meanwhile
+
+
 HANGING = """
 import sys, time
 sys.path.insert(0, {tests!r})

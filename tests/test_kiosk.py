@@ -33,6 +33,9 @@ from realtime_cer.commands.parser import build_parser
 from realtime_cer.commands.recording import Recording
 from realtime_cer.config import Config, KioskConfig
 from realtime_cer.errors import Refused
+from realtime_cer.kiosk import outages
+from realtime_cer.pipeline.hope import Hope
+from realtime_cer.pipeline.live import Live
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "realtime_cer" / "assets" / "demo.mp4"
@@ -46,9 +49,9 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_wait_grows_to_a_minute_and_is_short_again_after_ten_minutes_of_health() -> None:
     waits = kiosk.Waits()
-    assert [waits.after(5.0) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert waits.after(599.0) == 60
-    assert [waits.after(600.0), waits.after(0.0)] == [1, 2]
+    course = [*[5.0] * 8, 599.0, 600.0, 0.0]
+    after = [waits.after(replace(CRASH, decided_s=seconds)) for seconds in course]
+    assert after == [1, 2, 4, 8, 16, 32, 60, 60, 60, 1, 2]
 
 
 def test_a_heart_may_rest_as_long_as_what_is_done_takes() -> None:
@@ -138,11 +141,34 @@ def test_a_program_that_hangs_says_where_and_is_ended(
     assert "in stuck" not in capfd.readouterr().err  # stacks are for the log
 
 
+DEAF = "import signal, faulthandler\nfaulthandler.disable()\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\n"
+
+
 def test_a_program_that_hangs_beyond_help_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(children.PATIENCE_S, LOADING, 0.5)  # type: ignore[arg-type]  # a dict, to be read only
     monkeypatch.setattr(children, "_DUMP_S", 0.3)
-    body = "import signal, faulthandler\nfaulthandler.disable()\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\n"
-    assert outcome(body + "pulse.tell('loading')\ntime.sleep(60)").code == -signal.SIGKILL
+    assert outcome(DEAF + "pulse.tell('loading')\ntime.sleep(60)").code == -signal.SIGKILL
+
+
+def test_a_program_that_even_so_does_not_end_is_left_behind_and_taken_away_when_it_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one that a dead disk or driver holds."""
+    monkeypatch.setitem(children.PATIENCE_S, DECIDING, 0.4)  # type: ignore[arg-type]  # a dict, to be read only
+    monkeypatch.setattr(children, "_DUMP_S", 0.1)
+    monkeypatch.setattr(children, "_DEATH_S", 0.2)
+    child = Child(program(f"{DEAF}beat(1)\ntime.sleep(60)"))
+    monkeypatch.setattr(child._process, "kill", lambda: None)
+    with child:
+        ending = child.watch()
+        assert child._process.returncode is None
+    assert (ending.code, ending.decided) == (None, True)
+    assert ending.how == "gave no sign of life for 0 s, while deciding, cannot be ended and is left behind"
+    end = time.monotonic() + 10  # it ends by itself, as its parent seems to have gone
+    while child._process.returncode is None:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert not psutil.pid_exists(child._process.pid)
 
 
 def test_a_program_that_does_not_stop_is_killed_after_two_seconds() -> None:
@@ -209,7 +235,7 @@ def test_a_program_whose_parent_was_killed_ends(stuck: str, tmp_path: Path) -> N
 def endings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Ending]]:
     """What the program does at each start; and nobody waits."""
     script: list[Ending] = []
-    monkeypatch.setattr(kiosk, "_once", lambda command, systemd, again: script.pop(0))
+    monkeypatch.setattr(kiosk, "_once", lambda command, systemd, again, gave_up: script.pop(0))
     monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: None)
     yield script
     assert script == []
@@ -245,7 +271,7 @@ def test_a_program_that_is_started_again_has_what_is_left_of_the_time(
     script = [died, replace(CRASH, began=now - 20), replace(CRASH, began=now - 1), replace(died, code=RESTART)]
     given: list[list[str]] = []
 
-    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool) -> Ending:
+    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool, gave_up: int) -> Ending:
         given.append(list(command))
         return script[len(given) - 1]
 
@@ -263,7 +289,7 @@ def test_a_program_is_told_that_it_had_decided_before(logs: Path, monkeypatch: p
     script = [Ending(1, "ended with exit code 1"), CRASH, replace(CRASH, decided=False), Ending(0, "ended")]
     told: list[bool] = []
 
-    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool) -> Ending:
+    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool, gave_up: int) -> Ending:
         told.append(again)
         return script.pop(0)
 
@@ -272,8 +298,8 @@ def test_a_program_is_told_that_it_had_decided_before(logs: Path, monkeypatch: p
     assert supervise() == 0
     assert told == [False, False, True, True]
     for again in told[1:3]:
-        with Child(program("sys.exit(7 if pulse.again else 8)"), again=again) as child:
-            assert child.watch().code == (7 if again else 8)
+        with Child(program("sys.exit(10 * pulse.again + pulse.gave_up)"), again=again, gave_up=7) as child:
+            assert child.watch().code == (17 if again else 7)
 
 
 WISHING = """
@@ -298,7 +324,7 @@ def test_the_wish_for_the_moment_just_gone_reaches_the_program_and_never_ends_it
         os.kill(os.getpid(), signal.SIGUSR1)
 
     monkeypatch.setattr(kiosk.Systemd, "tell", ask)
-    monkeypatch.setattr(kiosk, "Child", lambda words, look, again: Child(program(WISHING), ask))
+    monkeypatch.setattr(kiosk, "Child", lambda words, look, **told: Child(program(WISHING), ask))
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # where the parent does not care, the test alone must fail
     try:
         assert kiosk.run_kiosk(["live", "--kiosk"], Config(), camera=None) == 0
@@ -324,7 +350,7 @@ def signs(monkeypatch: pytest.MonkeyPatch, logs: Path) -> SimpleNamespace:
         logging.getLogger("realtime_cer").error("sound does not move for 5.0 s:\n  in stuck")
         return tiny_perception(config)
 
-    heart = SimpleNamespace(again=False, tell=lambda stage: None, beat=lambda decision: None)
+    heart = SimpleNamespace(again=False, gave_up=0, tell=lambda stage: None, beat=lambda decision: None)
     monkeypatch.setattr("realtime_cer.commands.live.heart", lambda: heart)
     monkeypatch.setattr("realtime_cer.commands.live.load_perception", load)
     return heart
@@ -375,13 +401,53 @@ def test_what_the_program_logs_is_found_in_a_file(
     assert "stuck" not in capsys.readouterr().err
 
 
-def test_what_only_a_new_process_brings_back_is_waited_for_ever_longer(endings: list[Ending], logs: Path) -> None:
-    hopeless = Ending(HOPELESS, "ended with exit code 70", "video is lost: only starting again helps\n", decided=True)
-    endings[:] = [hopeless, hopeless, hopeless, Ending(0, "ended")]
+def test_a_source_that_gives_nothing_is_logged_and_what_a_kiosk_is_told_is_handed_on(
+    signs: SimpleNamespace, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed: list[object] = []
+
+    def hope(gave_up: int) -> Hope:
+        handed.append(gave_up)
+        return Hope(gave_up)
+
+    def live(*given: Any, keep_picture: bool, **named: Any) -> Live:
+        handed.append(keep_picture)
+        return Live(*given, keep_picture=keep_picture, **named)
+
+    monkeypatch.setattr(outages, "SETTLED_S", 0.0)
+    monkeypatch.setattr("realtime_cer.commands.live.Hope", hope)
+    monkeypatch.setattr("realtime_cer.commands.live.Live", live)
+    signs.gave_up = 3
+    named: dict[str, Any] = {"camera": "/dev/video99", "microphone": "none"}
+    assert run_live(Config(), **named, headless=True, duration_s=0.6, wait=False, kiosk=True) == 0
+    text = (logs.parent / "live.log").read_text(encoding="utf-8")
+    [line] = [line for line in text.splitlines() if "camera" in line]
+    assert re.search(r" WARNING camera /dev/video99 gives nothing for 0 s: .+ \((opening|absent)\)$", line)
+    assert handed == [True, 3]
+
+
+def test_one_that_gave_up_is_followed_at_once_by_one_that_bears_its_loss_for_longer(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "video is lost: only starting again helps\n"
+    hopeless = Ending(HOPELESS, "ended with exit code 70", said, decided=True, decided_s=60.0)
+    stuck = Ending(None, "cannot be ended and is left behind", decided=True, decided_s=90.0)
+    healthy = replace(hopeless, decided_s=2000.0)
+    script = [hopeless, hopeless, stuck, healthy, replace(CRASH, decided_s=0.0), Ending(0, "ended")]
+    told: list[int] = []
+    waited: list[float] = []
+
+    def once(command: Sequence[str], systemd: kiosk.Systemd, again: bool, gave_up: int) -> Ending:
+        told.append(gave_up)
+        return script.pop(0)
+
+    monkeypatch.setattr(kiosk, "_once", once)
+    monkeypatch.setattr(kiosk, "_sleep", lambda seconds, systemd: waited.append(seconds))
     assert supervise() == 0
+    assert told == [0, 1, 2, 3, 1, 0]
+    assert waited == [0, 0, 1, 0, 1]
     text = logs.read_text(encoding="utf-8")
-    for wait_s in (1, 2, 4):
-        assert f"the program gave up; it is started again in {wait_s} s" in text
+    assert text.count("the program gave up; it is started again at once") == 3
     assert text.count("video is lost") == 3
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parts.moments import decided, decision
+from parts.moments import CAMERA, MICROPHONE, decided, decision, moment
 
 from realtime_cer.errors import Refused
 from realtime_cer.kiosk.daily import DAY_S, LEAST_S, QUIET_S, Daily
+from realtime_cer.kiosk.outages import Outages
 from realtime_cer.kiosk.posing import CONFIRM_S, NONE, POSE_S, READY_S, Deck, Posing
 from realtime_cer.kiosk.room import SAID, Room, Tally, read_room, room_file, write_room
 from realtime_cer.kiosk.states import ARRIVE_S, FAREWELL_S, SAME_S, SHOWING, Hold, Seen, Visit
@@ -293,6 +294,46 @@ def test_the_self_test_comes_soon_after_the_start_and_then_daily_but_never_befor
     assert not daily.test(601.0, 470.0)
     assert not daily.test(600.0 + DAY_S - 1, 470.0)
     assert daily.test(600.0 + DAY_S, 470.0)
+
+
+# Cameras and microphones.
+
+
+Spell = tuple[float, str]
+
+
+def shown(*spells: Spell) -> list[tuple[str, ...]]:
+    """The troubles at the end of every time that a camera spends in a state; the microphone is well."""
+    outages, looks, troubles = Outages(), itertools.count(), []
+    for seconds, state in spells:
+        camera = replace(CAMERA, state=state, detail="camera 0: unplugged")
+        for n in itertools.islice(looks, round(seconds * 5)):
+            outages.look(replace(moment(()), t=n / 5, sources=(camera, MICROPHONE)))
+        troubles.append(outages.troubles)
+    return troubles
+
+
+def test_a_source_that_gives_nothing_is_shown_and_logged_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    course = [(10.0, "live"), (4.0, "lost"), (2.0, "retrying"), (0.4, "live"), (6.0, "live"), (9.0, "absent")]
+    assert shown(*course) == [(), (), ("camera 0: retrying",), (), (), ("camera 0: absent",)]
+    assert caplog.messages == [
+        "camera 0 gives nothing for 5 s: unplugged (retrying)",
+        "camera 0 is back after 6 s",
+        "camera 0 gives nothing for 5 s: unplugged (absent)",
+    ]
+
+
+@pytest.mark.parametrize(("gone_s", "lines"), [(4.0, 0), (6.0, 1)])
+def test_a_source_that_comes_and_goes_does_not_fill_the_log(
+    gone_s: float, lines: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown(*[(1.0, "live"), (gone_s, "lost")] * 50)
+    assert len(caplog.messages) == lines
+
+
+def test_a_film_may_end(caplog: pytest.LogCaptureFixture) -> None:
+    assert shown((1.0, "live"), (60.0, "ended")) == [(), ()]
+    assert caplog.messages == []
 
 
 # A room.

@@ -10,6 +10,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from parts.kiosk import Room
 from parts.mjpeg import MjpegServer, numbered_jpegs
-from parts.moments import decision, plain
+from parts.moments import CAMERA, decision, moment, plain
 from parts.perception import tiny_perception
 from pytestqt.qtbot import QtBot
 
@@ -31,6 +32,7 @@ from realtime_cer.config import Config, KioskConfig, read_config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.kiosk.daily import LEAST_S
+from realtime_cer.kiosk.outages import SETTLED_S
 from realtime_cer.kiosk.posing import POSE_S, READY_S
 from realtime_cer.kiosk.room import Room as Counts
 from realtime_cer.kiosk.room import read_room, room_file, write_room
@@ -432,16 +434,15 @@ def test_its_settings_are_checked(tmp_path: Path) -> None:
 
 
 def test_the_self_test_recognises_a_stored_picture_and_names_what_is_wrong() -> None:
-    camera = Still([])
-    assert list(self_test(Config(), [("camera", camera)])) == []  # type: ignore[list-item]
-    camera.status = SourceStatus("lost", "unplugged", 0.0)
-    assert list(self_test(Config(profile="missing"), [("camera", camera)]))[1:] == ["camera still: lost"]  # type: ignore[list-item]
+    assert list(self_test(Config())) == []
+    [line] = self_test(Config(profile="missing"))
+    assert line.startswith("networks: ")
 
 
 def test_the_self_test_names_a_disk_on_which_there_is_no_room_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
-    *_, last = self_test(Config(profile="missing"), [])
+    *_, last = self_test(Config(profile="missing"))
     assert last.startswith("disk: No usable temporary directory")
 
 
@@ -449,7 +450,7 @@ def test_who_is_forgotten_is_forgotten_by_what_holds_the_last_moments(tmp_path: 
     said: list[str] = []
     keeper = Keeper(tmp_path / "kept", dict, said.append)
     with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
-        booth = Attendant(Config(), live, [], keeper).booth()
+        booth = Attendant(Config(), live, keeper).booth()
         keeper.tap(decision(1, time.monotonic()))
         booth.forget()
         keeper.keep()
@@ -459,19 +460,21 @@ def test_who_is_forgotten_is_forgotten_by_what_holds_the_last_moments(tmp_path: 
 
 
 def test_the_attendant_tells_the_operator_what_was_found(capfd: pytest.CaptureFixture[str]) -> None:
-    camera: Any = Still([])
-    camera.status = SourceStatus("lost", "", 0.0)
+    gone = replace(moment(()), sources=(replace(CAMERA, state="lost"),))
     with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
-        attendant = Attendant(Config(profile="missing"), live, [("camera", camera)])
+        attendant = Attendant(Config(profile="missing"), live)
         booth = attendant.booth()
         booth.restart()
         assert attendant.restarting
         attendant.note("nothing is recorded")
         assert booth.trouble() == "nothing is recorded"
+        for t in (0.0, SETTLED_S):
+            attendant.outages.look(replace(gone, t=t))
         booth.test()
-        wait_for(lambda: "camera still: lost" in booth.trouble())
         wait_for(lambda: "self-test: networks: " in capfd.readouterr().err)
-        assert booth.trouble().startswith("nothing is recorded; networks: ")
+        assert booth.trouble().startswith("nothing is recorded; camera 0: lost; networks: ")
+        attendant.outages.look(replace(moment(()), t=SETTLED_S + 0.2))
+        assert booth.trouble().startswith("nothing is recorded; networks: ")  # it is back
 
 
 def test_the_matrix_is_exported_as_a_table_and_a_picture(

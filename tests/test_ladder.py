@@ -136,6 +136,17 @@ def test_on_the_last_rung_the_other_modality_goes_on_where_the_one_loses_its_sou
     assert ladder.name == name
 
 
+def test_a_picture_that_is_to_be_kept_never_rests_and_sound_not_for_one_that_does_not_come() -> None:
+    ladder, machine = Ladder(keep_picture=True), Machine(static_s=0.5, sound_s=0.01)
+    after(machine, 60, ladder)
+    assert (ladder.rung, ladder.name) == (ONE, "picture only")
+    for start, pictures, rung in ((60, False, RATE), (180, True, ONE)):
+        ladder.forget()
+        machine.pictures = pictures
+        assert [came for _, came in after(machine, 120, ladder, start=start)][:1] == [rung]
+        assert ladder.rests == "sound"
+
+
 def test_rungs_that_save_nothing_are_stepped_over() -> None:
     ladder = Ladder()
     came = after(Machine(static_s=1.0, drawn=False, heard=False), 600, ladder)

@@ -190,6 +190,34 @@ def test_a_source_that_refuses_later_is_told_to_the_caller() -> None:
         list(live.decisions())
 
 
+def test_a_programming_error_while_a_source_is_opened_is_raised_and_one_of_a_source_that_was_left_is_not() -> None:
+    left = threading.Event()
+
+    class Breaking(Fed):
+        def items(self, stop: threading.Event) -> Iterator[Frame | AudioBlock]:
+            yield from super().items(stop)
+            left.set()
+            raise ZeroDivisionError("in a driver that nobody needs any more")
+
+    with live_over(Breaking(endless())) as live:
+        rows = live.decisions()
+        next(rows)
+        live.steering.switch("other", "camera", lambda: Fed(endless()), pytest.fail)
+        for _ in rows:
+            if left.is_set():
+                break
+        for _, _ in zip(range(3), rows, strict=False):
+            pass
+        assert not live.ended
+
+        def opening() -> Fed:
+            raise ZeroDivisionError("a fault of ours")
+
+        live.steering.switch("third", "camera", opening, pytest.fail)
+        with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+            list(rows)
+
+
 def test_snapshots_show_the_moment_and_can_be_held() -> None:
     with live_over(Fed(endless())) as live:
         for _, _ in zip(range(8), live.decisions(), strict=False):

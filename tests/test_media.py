@@ -226,6 +226,15 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
     assert media.notices == ["no picture in song.mp4: sound-only"]
 
 
+def test_tags_in_another_encoding_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    name = "Ren\xe9e".encode("latin-1") + b"\0"
+    tags = b"INFO" + b"IART" + len(name).to_bytes(4, "little") + name
+    path = write_clip(tmp_path / "s.wav", size=None, sounds=[("pcm_s16le", 44_100, click(1, 44_100, 0.5))])
+    data = path.read_bytes() + b"LIST" + len(tags).to_bytes(4, "little") + tags
+    path.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:])
+    assert click_at(sound(read(open_media(path))[1]), SAMPLE_RATE) == pytest.approx(0.5, abs=0.001)
+
+
 @pytest.mark.parametrize(("name", "options"), [("c.mp4", {"movflags": "faststart"}), ("c.mkv", {})])
 def test_what_is_left_of_a_cut_file_is_kept(tmp_path: Path, name: str, options: dict[str, str]) -> None:
     sounds = [("aac", 44_100, click(4, 44_100, 0.5))]

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,25 @@ def test_one_pair_is_forgotten_and_the_others_stay() -> None:
     assert read_offset("0", "a") is None
     assert read_offset("0", "b") == OTHER
     assert not forget_offset("0", "a")
+
+
+def test_a_card_that_is_numbered_anew_keeps_what_was_measured_and_its_other_inputs_have_their_own() -> None:
+    write_offset("0", "C920: USB Audio (hw:1,0)", FOUND)
+    write_offset("0", "C920: USB Audio (hw:1,1)", OTHER)
+    assert read_offset("0", "C920: USB Audio (hw:3,0)") == FOUND
+    assert read_offset("0", "C920: USB Audio (hw:3,1)") == OTHER
+    path = write_offset("0", "C920: USB Audio (hw:3,0)", OTHER)
+    assert read_offset("0", "C920: USB Audio (hw:1,0)") == OTHER
+    assert len(json.loads(path.read_bytes())) == 2
+    assert forget_offset("0", "C920: USB Audio (hw:2,0)")
+    assert read_offset("0", "C920: USB Audio (hw:3,0)") is None
+
+
+def test_of_a_file_with_several_the_last_written_counts(folder: Path) -> None:
+    pairs = [{**asdict(one), "camera": "0", "microphone": f"USB (hw:{n},0)"} for n, one in enumerate((OTHER, FOUND))]
+    folder.mkdir()
+    offsets_file().write_text(json.dumps(pairs), encoding="utf-8")
+    assert read_offset("0", "USB (hw:0,0)") == FOUND
 
 
 @pytest.mark.parametrize(

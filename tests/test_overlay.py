@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 from parts.clips import click, click_at, number_of, numbered, portrait, turn_mp4, write_clip
+from parts.replayed import write_session
 
 from realtime_cer import palette
 from realtime_cer.capture.media import open_media
@@ -147,11 +148,12 @@ def test_curves_have_gaps_where_nothing_is_known() -> None:
     known = [decision(k / 5, "Sadly Angry") for k in range(150)]
     holes = [nothing(d.t) if 10 <= d.t < 20 else d for d in known]
     missing = [d for d in known if not 10 <= d.t < 20]
+    half = [*known[:100:2], *known[100:]]
     box = layout(640, 360).curves
     picture = portrait(640, 360)
-    full, holed, short = (
+    full, holed, short, slow = (
         draw_overlay(picture, rows[-1], rows)[box.y : box.bottom - 30, box.x : box.right]
-        for rows in (known, holes, missing)
+        for rows in (known, holes, missing, half)
     )
     third = slice(box.width * 11 // 30, box.width * 19 // 30)
     before = slice(box.width * 3 // 30, box.width * 9 // 30)
@@ -159,6 +161,8 @@ def test_curves_have_gaps_where_nothing_is_known() -> None:
         assert near(full[:, third], code) > 0 or code != palette.COMPOUND[6]
         assert near(holed[:, third], code) == near(short[:, third], code) == 0
     assert near(holed[:, before], palette.COMPOUND[6]) == near(full[:, before], palette.COMPOUND[6]) > 50
+    line = np.abs(slow[:, before].astype(int) - bgr(palette.COMPOUND[6])).max(axis=2) <= 12
+    assert line.any(axis=0).all(), "at half the rate it is no row of dots"
 
 
 def test_bars_and_shares_show_the_models() -> None:
@@ -282,6 +286,20 @@ def test_decisions_that_end_early_leave_the_rest_bare(tmp_path: Path) -> None:
     _, pictures, _, _ = overlaid(path, [decision(k / 5, "Happily Surprised") for k in range(4)])
     found = [near(inside(p, 320, 240)[70:150, 98:102], palette.COMPOUND[1], 40) > 40 for p in pictures]
     assert found == [number / 25 < 0.6 + 0.4 for number in range(50)]
+
+
+def test_a_session_whose_camera_came_later_keeps_its_times(tmp_path: Path) -> None:
+    rows = [decision(k / 5, COMPOUND[k % 7]) for k in range(30)]
+    session = write_session(tmp_path / "kept", rows, film=False)
+    with FilmWriter(session / "film.mkv", (320, 240), fps=5, live=True) as film:
+        for k in range(25, 30):
+            film.picture(k / 5, portrait(320, 240))
+    assert main(["sessions", "overlay", str(session)]) == 0
+    times, pictures, _, _ = read_film(session / "overlay.mkv")
+    assert times == pytest.approx([k / 5 for k in range(25, 30)], abs=0.002)
+    for k, picture in zip(range(25, 30), pictures, strict=True):
+        side = inside(picture, 320, 240)[70:150, 98:102]
+        assert np.argmax([near(side, code, 40) for code in palette.COMPOUND]) == k % 7, f"the picture at {k / 5} s"
 
 
 # The recorder

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from parts.perception import LoudIsSpeech, TinyEngine, TinyFinder, landmarks_like, portrait
 
+from realtime_cer.buffers import AudioRing
 from realtime_cer.capture.media import open_media
-from realtime_cer.config import FaceConfig
+from realtime_cer.config import Config, FaceConfig
 from realtime_cer.errors import Refused
 from realtime_cer.inference.engine import load
 from realtime_cer.inference.vectors import MOST
-from realtime_cer.perception.acoustic import pad
+from realtime_cer.perception.acoustic import AcousticModel, pad
 from realtime_cer.perception.align import CROP_SIZE, TEMPLATE, align, anchors
 from realtime_cer.perception.boxes import box_of, overlap
 from realtime_cer.perception.dynamic import LENGTH, DynamicModel
@@ -22,8 +23,9 @@ from realtime_cer.perception.face import FaceFinder, bundle_path
 from realtime_cer.perception.static import StaticModel
 from realtime_cer.perception.tracker import FaceTracker
 from realtime_cer.perception.voice import MouthVoice, SileroVoice, mouth_opening
+from realtime_cer.pipeline.steps import Hearing
 from realtime_cer.quiet import cv2
-from realtime_cer.records import SAMPLE_RATE, AudioWindow, Face, Floats, Frame
+from realtime_cer.records import SAMPLE_RATE, AudioBlock, AudioWindow, Face, Floats, Frame
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,7 @@ def test_a_fleeting_face_does_not_count(finder: FaceFinder) -> None:
 
 UNCLOSED = """
 import gc
-from realtime_cer.config import FaceConfig
+from realtime_cer.config import Config, FaceConfig
 from realtime_cer.perception.face import FaceFinder
 finder = FaceFinder(FaceConfig())
 finder.itself = finder
@@ -268,6 +270,25 @@ def test_short_sound_is_padded_at_its_end_with_its_own_mean() -> None:
 def sound(t: float, loud: float, seconds: float = 0.5) -> AudioWindow:
     samples = np.full(round(seconds * SAMPLE_RATE), loud, np.float32)
     return AudioWindow(t, samples, len(samples))
+
+
+def test_sound_that_goes_on_for_long_while_the_detector_is_asked_takes_no_window_away() -> None:
+    ring, spy, config = AudioRing(0.0), Spy("acoustic"), Config()
+    rng = np.random.default_rng(0)
+
+    class Slow(LoudIsSpeech):
+        def __call__(self, block: np.ndarray) -> float:
+            if not spy.seen and ring.end == 4 * SAMPLE_RATE:
+                for t in (4.0, 12.0):
+                    ring.push(AudioBlock(t, np.zeros(8 * SAMPLE_RATE, np.float32)))
+            return super().__call__(block)
+
+    said = rng.uniform(-1, 1, 4 * SAMPLE_RATE).astype(np.float32)
+    ring.push(AudioBlock(0.0, said))
+    heard = Hearing(AcousticModel(spy), SileroVoice(Slow(), 0.5), config).hear(ring)
+    assert heard.acoustic is not None
+    assert ring.start > 0
+    np.testing.assert_array_equal(spy.seen[0][0], said)
 
 
 def test_the_share_of_speech_is_that_of_the_span_before() -> None:

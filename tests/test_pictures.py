@@ -20,7 +20,16 @@ def test_everything_a_page_links_is_there_and_pictures_are_told_in_words(page: s
     links = LINK.findall(path.read_text(encoding="utf-8"))
     for kind, told, target in links:
         assert told or not kind, f"{target} says nothing to who cannot see it"
-        assert "://" in target or (path.parent / target).is_file(), target
+        if "://" not in target:
+            name, _, place = target.partition("#")
+            assert (path.parent / name).is_file(), target
+            assert not place or place in places(path.parent / name), target
+
+
+def places(page: Path) -> set[str]:
+    """The headings of a page, as they are linked."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_every_picture_of_the_window_is_small_and_shown() -> None:

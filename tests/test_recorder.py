@@ -32,6 +32,7 @@ from realtime_cer.sinks.livefilm import LiveFilm, fitted
 from realtime_cer.sinks.recorder import Recorder
 from realtime_cer.sinks.session import new_session
 from realtime_cer.sinks.tables import read_rows
+from realtime_cer.told import Told
 
 
 def test_the_clean_film_holds_every_picture_as_it_came_beside_the_drawn_one(tmp_path: Path) -> None:
@@ -188,8 +189,9 @@ def test_a_disk_that_fills_is_told_of_and_ends_the_recording_whole(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, free))
     monkeypatch.setattr(module, "_LOOK_S", 0.05)
     monkeypatch.setattr("realtime_cer.sinks.disk._LEAST_S", 0.3)
-    said: list[str] = []
+    said: list[Told] = []
     recorder = Recorder(new_session(tmp_path), {}, sound=False, notice=said.append)
+    assert not recorder.recording
     origin = time.monotonic()
     recorder.begin(origin)
     k = 0
@@ -210,10 +212,12 @@ def test_a_disk_that_fills_is_told_of_and_ends_the_recording_whole(
     free = round(size / (time.monotonic() - origin) * 300)
     bring(lambda: len(said) == 1)
     assert "minutes more of recording" in said[0]
+    assert recorder.recording
     free = 0
     bring(lambda: len(said) == 2)
     assert "the recording was ended" in said[1]
     wait_for(lambda: not any(thread.name == "recorder" for thread in threading.enumerate()))
+    assert (recorder.recording, len(said)) == (False, 2)
     facts = json.loads((recorder.folder / "session.json").read_text())
     assert facts["ended"] is not None
     assert "less than a minute" in facts["error"]
@@ -225,7 +229,8 @@ def test_a_disk_that_fills_is_told_of_and_ends_the_recording_whole(
 
 
 def test_no_line_is_torn_where_a_file_cannot_grow_and_rows_go_on_when_it_can(tmp_path: Path) -> None:
-    recorder = Recorder(new_session(tmp_path), {}, sound=False, pictures=False)
+    said: list[Told] = []
+    recorder = Recorder(new_session(tmp_path), {}, sound=False, pictures=False, notice=said.append)
     recorder.begin(0.0)
     path = recorder.folder / "decisions.jsonl"
     for k in range(3):
@@ -235,8 +240,10 @@ def test_no_line_is_torn_where_a_file_cannot_grow_and_rows_go_on_when_it_can(tmp
         recorder.tap(named(3, 0.6))
         wait_for(lambda: recorder.lost["decisions"] == 1)
     recorder.tap(named(4, 0.8))
+    assert recorder.recording
     assert recorder.close()
     assert recorder.error == "File too large"
+    assert said == ["the recording is not whole from now on (File too large); recognition goes on"]
     assert [row.seq for row in read_rows(path)] == [0, 1, 2, 4]
 
 

@@ -1,5 +1,6 @@
 """``run`` on real media files, by the real command line in this process."""
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from parts.clips import write_clip
 
 from realtime_cer.cli import main
+from realtime_cer.commands import run
+from realtime_cer.errors import EngineFault
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
 from realtime_cer.quiet import cv2
 
@@ -82,8 +85,43 @@ def test_results_are_not_overwritten_unless_told(
     # A refused input loses nothing either, though overwriting was allowed.
     assert main(["run", str(tmp_path / "none.mp4"), "--out", str(tmp_path), "--overwrite"]) == 2
     assert kept.read_text(encoding="utf-8") == "precious"
-    assert main(["run", str(clip), "--out", str(tmp_path), "--overwrite"]) == 0
+    corrected, replaced = tmp_path / "annotations.eaf", tmp_path / "subtitles.vtt"
+    for path in (corrected, replaced):
+        path.write_text("of an earlier run", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["run", str(clip), "--out", str(tmp_path), "--overwrite", "--annotations", "vtt"]) == 0
     assert json.loads(kept.read_text(encoding="utf-8"))["decisions"] == 10
+    assert corrected.read_text(encoding="utf-8") == "of an earlier run"
+    assert replaced.read_text(encoding="utf-8") != "of an earlier run"
+    assert earlier_told(capsys) == ["annotations.eaf"]
+
+
+def earlier_told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "of earlier results in" in line]
+    return line.partition("left as they are: ")[2].partition(";")[0].split(", ")
+
+
+@pytest.mark.parametrize("fault", [None, EngineFault("static", "it is gone")], ids=["interrupted", "a fault"])
+def test_what_a_run_did_not_come_to_write_is_told_of_too(
+    clip: Path,
+    tmp_path: Path,
+    fault: Exception | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def analyse(*arguments: object, **options: object) -> dict[str, object]:
+        if fault is not None:
+            raise fault
+        counts: dict[str, object] = {"labels": {COMPOUND[0]: 0}, "reasons": {}, "decisions": 0, "abstained": 0}
+        return {**counts, "duration_s": 0, "wall_s": 0, "interrupted": True}
+
+    monkeypatch.setattr(run, "analyse", analyse)
+    monkeypatch.setattr(run, "load_perception", lambda config, notice: contextlib.ExitStack())
+    for name in ("annotations.eaf", "report.html"):
+        (tmp_path / name).touch()
+    words = ["run", str(clip), "--out", str(tmp_path), "--overwrite", "--annotations", "eaf,vtt"]
+    assert main(words) == (2 if fault else 130)
+    assert earlier_told(capsys) == ["annotations.eaf", "report.html"]
 
 
 def test_sound_alone_is_analysed_with_a_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,7 +124,8 @@ def test_missing_rows_are_a_segment_of_their_own_or_an_interruption() -> None:
         (NO_ROWS, 4),
         ("A", 3),
     ]
-    assert of("AAA BBB") == [("A", 3), (NO_ROWS, 1), ("B", 3)]
+    assert of("AAA  BBB") == [("A", 3), (NO_ROWS, 2), ("B", 3)]
+    assert of("AAAAA A B B BBBB") == [("A", 8), ("B", 8)], "at half the rate none is missing"
 
 
 def test_rows_of_another_rate_hold_for_their_own_step() -> None:

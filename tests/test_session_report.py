@@ -143,6 +143,15 @@ def test_what_was_longest_and_strongest_is_told() -> None:
     assert told.best_s == pytest.approx(1.4)
 
 
+def test_rows_at_half_the_rate_count_for_all_of_their_time() -> None:
+    rows = saying([HAPPY] * 20 + [ANGRY] * 20 + [HAPPY] * 20)
+    found = gather([row for row in rows if row.label == HAPPY or row.seq % 2 == 0])
+    happy, angry = (found.labels[COMPOUND.index(name)] for name in (HAPPY, ANGRY))
+    assert (angry.rows, angry.seconds, angry.longest_s) == (10, 4.0, 4.0)
+    assert (happy.rows, happy.seconds, happy.longest_s) == (40, 8.0, 4.0)
+    assert len(found.parts) == 3
+
+
 @pytest.mark.parametrize(
     "rows",
     [

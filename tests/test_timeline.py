@@ -1,5 +1,6 @@
 """The picture shows what was decided, where it was decided."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from realtime_cer import palette
 from realtime_cer.labels import COMPOUND
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Decision
+from realtime_cer.sinks.comparison import draw_comparison
 from realtime_cer.sinks.series import runs, series
 from realtime_cer.sinks.timeline import draw_timeline
 
@@ -55,6 +57,32 @@ def test_hardly_anything_is_drawn_too(tmp_path: Path, n: int) -> None:
 def test_decisions_that_are_missing_leave_a_gap() -> None:
     s = series([replace(whole(), t=t) for t in (0.0, 0.2, 0.4, 2.0, 2.2)])
     assert [(run.start, round(run.end, 6)) for run in runs(s)] == [(0.0, 0.6), (2.0, 2.4)]
+
+
+@pytest.mark.parametrize("most", [2000, 120])
+def test_decisions_at_half_the_rate_leave_none(most: int) -> None:
+    times = [*(0.2 * i for i in range(100)), *(20 + 0.4 * i for i in range(40))]
+    s = series([replace(whole(), t=t) for t in times], most)
+    assert [(run.start, round(run.end, 6)) for run in runs(s)] == [(0.0, 35.8)]
+    assert not np.isnan(s.compound.mean).any()
+
+
+def test_two_timelines_are_compared_at_their_own_times(tmp_path: Path) -> None:
+    """Ten seconds at the full rate, ten without rows, and ten at half the rate, which differ."""
+    times = [*(0.2 * k for k in range(50)), *(20 + 0.4 * k for k in range(25))]
+    then = [replace(whole(), t=t) for t in times]
+    now = [row if row.t < 20 else replace(nothing(), t=row.t) for row in then]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph")
+        draw_comparison(tmp_path / "differences.png", then, now, ("then", "now"), "a$b_$c \u4f60.mp4")
+    picture = cv2.imread(str(tmp_path / "differences.png"))[..., ::-1]
+    code = palette.COMPOUND[COMPOUND.index("Happily Surprised")]
+    named = [int(code[i : i + 2], 16) for i in (1, 3, 5)]
+    for t in 0.05 + 0.1 * np.arange(297):
+        colours = picture[[122, 227, 310], round(208 + 1088 * t / 29.8)].astype(int)  # then, now, where they differ
+        is_named, is_white = (np.abs(colours - one).max(axis=1) <= 2 for one in (named, [255] * 3))
+        assert is_named.tolist() == [t < 10 or t > 20, t < 10, False], t
+        assert is_white.tolist() == [10 < t < 20, 10 < t < 20, t < 20], t
 
 
 def test_many_decisions_keep_their_extremes_and_their_mean() -> None:

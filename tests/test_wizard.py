@@ -91,6 +91,15 @@ def test_the_first_of_each_is_tried_and_enter_takes_them(qtbot: QtBot, qapp: obj
     assert not window.isVisible()
 
 
+def test_on_a_small_screen_it_opens_no_larger_than_that(qtbot: QtBot, qapp: object) -> None:
+    window = opened(qtbot, Stand(("Front",), ("Headset",)))
+    screen = window.screen()
+    assert screen is not None
+    room = screen.availableSize()
+    assert room.width() < 1280, "that of the tests is a small one"
+    assert (window.width(), window.height()) == (room.width(), min(room.height(), 720))
+
+
 def test_arrows_and_tab_pick_others_and_none(qtbot: QtBot, qapp: object) -> None:
     stand = Stand(("Front", "Desk"), ("Headset",))
     window = opened(qtbot, stand)
@@ -236,6 +245,24 @@ def test_a_real_camera_and_a_tone_are_tried_out_and_let_go() -> None:
         assert Tone.most == 1  # two programs, or two of our threads, cannot have one device
 
 
+def test_a_sound_system_that_hangs_keeps_no_camera_from_being_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def names(kind: str) -> tuple[str, ...]:
+        if kind == "microphone":
+            go_on.wait(20)
+        return ("Front",)
+
+    monkeypatch.setattr(command, "_FIND_S", 0.05)
+    try:
+        with Rehearsal(names, lambda kind, name: pytest.fail(name)) as rehearsal:
+            rehearsal.search()
+            wait_for(lambda: rehearsal.found is not None)
+            assert rehearsal.found == {"camera": ("Front",), "microphone": ()}
+    finally:
+        go_on.set()
+
+
 # What is remembered.
 
 
@@ -262,7 +289,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch:
 def test_remembered_devices_are_taken_without_a_question(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_names", lambda kind: ("Front",) if kind == "camera" else ("Array",))
+    monkeypatch.setattr(command, "names_of", lambda kind: ("Front",) if kind == "camera" else ("Array",))
     assert pick_sources(ask=False) == (None, None)
     write_remembered(Remembered(camera="Front", microphone=None))
     assert pick_sources(ask=True) == ("Front", "none")
@@ -274,7 +301,7 @@ def test_remembered_devices_are_taken_without_a_question(
 def test_what_is_remembered_is_waited_for_where_that_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_names", lambda kind: ())
+    monkeypatch.setattr(command, "names_of", lambda kind: ())
     write_remembered(Remembered(camera="Front", microphone="Headset"))
     assert pick_sources(ask=False, wait=True) == ("Front", "Headset")
     write_remembered(Remembered(camera=None, microphone="Headset"))
@@ -309,7 +336,7 @@ def test_a_sound_system_that_does_not_say_what_there_is_holds_nothing_up(
         go_on.wait(5)
         return ("Headset",)
 
-    monkeypatch.setattr(command, "_names", names)
+    monkeypatch.setattr(command, "names_of", names)
     monkeypatch.setattr(command, "_FIND_S", 0.05)
     write_remembered(Remembered(camera=None, microphone="Headset"))
     try:
@@ -322,9 +349,9 @@ def test_a_sound_system_that_does_not_say_what_there_is_holds_nothing_up(
 def test_a_remembered_microphone_is_there_under_a_new_number_of_its_card(monkeypatch: pytest.MonkeyPatch) -> None:
     name, card = "C920: USB Audio (hw:1,0)", "C920: USB Audio (hw:{},0)"
     write_remembered(Remembered(camera=None, microphone=name))
-    monkeypatch.setattr(command, "_names", lambda kind: ("default", card.format(2)))
+    monkeypatch.setattr(command, "names_of", lambda kind: ("default", card.format(2)))
     assert pick_sources(ask=True) == ("none", name)
-    monkeypatch.setattr(command, "_names", lambda kind: (card.format(2), card.format(3)))
+    monkeypatch.setattr(command, "names_of", lambda kind: (card.format(2), card.format(3)))
     assert pick_sources(ask=True) == ("none", None)  # which of them it is, nobody knows
 
 
@@ -343,7 +370,7 @@ SESSION = """
 import sys, threading, time
 from realtime_cer.commands import wizard
 from realtime_cer.commands.wizard import pick_sources
-wizard._names = lambda kind: (sys.argv[1],) if kind == "camera" else ()
+wizard.names_of = lambda kind: (sys.argv[1],) if kind == "camera" else ()
 from PyQt6.QtCore import QTimer, Qt
 from PyQt6.QtTest import QTest
 from realtime_cer.ui.app import application

@@ -3,7 +3,7 @@
 Nothing here knows how many work at it, or where.
 
 A folder of results is made under another name and takes its own only when it is whole, so what has the name is done,
-and an interrupted run goes on where it was.
+and an interrupted run goes on where it was. An older folder in its place goes, but where people worked in it.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from realtime_cer.batch.made import give_way, read_object, read_record, source_of, worked_on, write_record
 from realtime_cer.commands.run import Alignment
 from realtime_cer.config import Config, load_weights
 from realtime_cer.errors import Refused
@@ -29,9 +30,6 @@ _SOUND = "aac aif aiff flac m4a mka mp3 oga ogg opus wav wma"
 _FILM = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts mxf ogv ts vob webm wmv"
 SUFFIXES = frozenset(f".{name}" for name in f"{_SOUND} {_FILM}".split())
 """Names of files that are taken for media."""
-
-JOB = "job.json"
-"""In a folder of results: what they were made of."""
 
 _PART = ".part"
 
@@ -91,12 +89,17 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one file went: ``why`` is one line for people, empty where it is done; ``summary`` is that of its results."""
+    """How one file went.
+
+    ``why`` is one line for people, empty where it is done; ``summary`` is that of its results; ``notices`` are what
+    people should know of a file that is done, one line each.
+    """
 
     name: str
     state: State
     why: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 def collect(folder: Path, out: Path) -> tuple[list[Job], int]:
@@ -164,7 +167,9 @@ def _alone(name: str, taken: Set[str]) -> str:
 
 
 def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job], list[Outcome]]:
-    """What is still to do, the largest first, and what is done already.
+    """What is still to do, the largest first, and what is not: what is done, and what is refused.
+
+    A file that changed since is done again, but where people worked in its folder of results.
 
     Raises
     ------
@@ -172,7 +177,7 @@ def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job
         Results with other settings, or somebody else's files, are in the way, and ``overwrite`` is not set.
     """
     due: list[Job] = []
-    done: list[Outcome] = []
+    settled: list[Outcome] = []
     key = task.key
     tidy(jobs)
     for job in jobs:
@@ -181,17 +186,23 @@ def sort_out(jobs: Sequence[Job], task: Task, overwrite: bool) -> tuple[list[Job
             continue
         if not job.results.is_dir():
             raise Refused(f"{job.results} is a file, and no results: move it away, or give another --out")
-        made = _read(job.results / JOB)
-        if overwrite or (made and made["key"] == key and made["source"] != _source(job)):
+        made = read_record(job.results)
+        if overwrite:
             due.append(job)
         elif made is None:
             raise Refused(f"{job.results} is in the way: add --overwrite to replace it, or give another --out")
         elif made["key"] != key:
             what = "other settings, weights or networks"
             raise Refused(f"{job.results} was made with {what}: add --overwrite to replace it, or give another --out")
+        elif made["source"] == source_of(job.path):
+            settled.append(_done(job, read_object(job.results / "summary.json") or {}))
+        elif worked_on(job.results):
+            way_out = "add --overwrite, which keeps the old one beside the new one, or move it away"
+            why = f"it changed, but {job.results} may hold people's corrections: {way_out}"
+            settled.append(Outcome(job.name, "refused", why))
         else:
-            done.append(Outcome(job.name, "done", summary=_read(job.results / "summary.json") or {}))
-    return sorted(due, key=lambda job: -job.size), done
+            due.append(job)
+    return sorted(due, key=lambda job: -job.size), settled
 
 
 def tidy(jobs: Sequence[Job]) -> None:
@@ -207,10 +218,11 @@ def do(job: Job, task: Task, progress: Callable[[float], None]) -> Outcome:
     ----------
     progress : told the share of the file that is done, 0 to 1
     """
+    notices: list[str] = []
     try:
-        with _folder(job, task) as folder:
+        with _folder(job, task, notices.append) as folder:
             summary = _analyse(job, task, folder, progress)
-        return Outcome(job.name, "done", summary=summary)
+        return _done(job, summary, notices)
     except Refused as refusal:
         if isinstance(refusal.__context__, OSError) and str(job.partial) in str(refusal):
             # It would say that what was written is kept; here that goes.
@@ -223,23 +235,28 @@ def do(job: Job, task: Task, progress: Callable[[float], None]) -> Outcome:
         return Outcome(job.name, "fault", f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
 
 
+def _done(job: Job, summary: dict[str, Any], more: Sequence[str] = ()) -> Outcome:
+    notices = (*(summary.get("notices") or ()), *more)
+    return Outcome(job.name, "done", summary=summary, notices=tuple(" ".join(line.split()) for line in notices))
+
+
 def _unwritten(job: Job, error: OSError) -> Outcome:
     why = f"{job.results} cannot be written ({error.strerror or error}): make room, then give the same command again"
     return Outcome(job.name, "refused", why)
 
 
 @contextlib.contextmanager
-def _folder(job: Job, task: Task) -> Iterator[Path]:
-    """The folder to fill; it gets its name if all went well, and goes if not."""
+def _folder(job: Job, task: Task, tell: Callable[[str], None]) -> Iterator[Path]:
+    """The folder to fill; it gets its name if all went well, and goes if not; tells of an older one that is kept."""
     key = task.key  # before they are loaded: who changes them meanwhile gets other results the next time
     shutil.rmtree(job.partial, ignore_errors=True)
     job.partial.mkdir(parents=True)
     try:
         yield job.partial
-        made = {"key": key, "source": _source(job), "file": str(job.name)}
-        (job.partial / JOB).write_text(json.dumps(made) + "\n", encoding="utf-8")
-        if job.results.exists():
-            shutil.rmtree(job.results)
+        write_record(job.partial, job.path, job.name, key)
+        before = give_way(job.results) if job.results.exists() else None
+        if before is not None:
+            tell(f"its older folder may hold people's corrections: kept as {before}")
         job.partial.rename(job.results)
     finally:
         shutil.rmtree(job.partial, ignore_errors=True)
@@ -281,18 +298,3 @@ def share_of(t: float, length: float | None) -> float:
     """
     told = length or 60.0
     return 0.99 * t / told if t < told else 1 - 0.01 * told / t
-
-
-def _source(job: Job) -> list[int]:
-    """What tells a file from an older one of its name."""
-    facts = job.path.stat()
-    return [facts.st_size, facts.st_mtime_ns]
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """A JSON object from a file; None where there is none."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return held if isinstance(held, dict) and (path.name != JOB or {"key", "source"} <= set(held)) else None

@@ -204,7 +204,8 @@ class Camera:
             stop.wait(_POLL_S)
 
     def _lose(self, reader: Reader, now: float, why: str) -> None:
-        self._leave(reader)
+        if self._leave(reader) and not reader.over:
+            why = "its pictures are damaged"
         self._lost = True
         self._next_try = min(self._next_try, max(now, reader.begun + _RETRY_S))
         if not self._seen:
@@ -213,10 +214,14 @@ class Camera:
             state: State = "retrying" if self.status.state == "retrying" else "lost"
             self._move(state, f"camera {self.name}: {why}")
 
-    def _leave(self, reader: Reader) -> None:
+    def _leave(self, reader: Reader) -> int:
+        """Go on without it; gives how many damaged pictures came since the last whole one."""
         reader.abandon()
         self._readers.remove(reader)
         self._hanging.append(reader)
+        damaged = reader.take_damaged()
+        self.counters.damaged += damaged
+        return damaged
 
     def _move(self, state: State, detail: str) -> None:
         self.status = self.status.moved(state, detail, self._clock())

@@ -55,7 +55,7 @@ def open_container(path: Path) -> InputContainer:
             if file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_LISTS):
                 raise Refused(f"{path} is no media but a list of such: name the media file itself")
         # A list of segments may name addresses: a file on disk must not make the program call out.
-        container = av.open(str(path), options={"protocol_whitelist": "file,crypto,data"})
+        container = av.open(str(path), options={"protocol_whitelist": "file,crypto,data"}, metadata_errors="replace")
     except PermissionError as error:
         raise Refused(f"{path} cannot be read: check its permissions") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:

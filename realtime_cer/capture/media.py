@@ -60,15 +60,20 @@ _STATES_LENGTH = frozenset({"mp4", "matroska", "avi", "flv", "wav"})
 _Keyed = Generator[tuple[float, Item], None, None]
 
 
-def open_media(path: str | Path) -> "MediaFile":
+def open_media(path: str | Path, origin: float | None = None) -> "MediaFile":
     """Open a media file and look at its first picture and sound.
+
+    Parameters
+    ----------
+    path : where it is
+    origin : timestamp in the file, in seconds, that becomes media time 0; None for the first one
 
     Raises
     ------
     Refused
         There is no such file, or it is a folder, empty, no media, or has neither picture nor sound.
     """
-    return MediaFile(Path(path))
+    return MediaFile(Path(path), origin)
 
 
 class MediaFile:
@@ -89,7 +94,7 @@ class MediaFile:
     notices : what a user should know, one line each; grows while the file is read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, origin: float | None = None) -> None:
         self.path = path
         self.name = os.fsencode(path.name).decode("utf-8", "replace")  # fit to be shown and written
         self.notices: list[str] = []
@@ -116,7 +121,7 @@ class MediaFile:
         if not self.has_audio:
             self._tell(f"no sound in {self.name}: picture-only")
         self.duration = max(self._lengths, default=None)
-        self.origin = min(stamps)
+        self.origin = min(stamps) if origin is None else Fraction(origin)
 
     def items(
         self,

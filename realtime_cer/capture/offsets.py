@@ -1,5 +1,6 @@
 """How much later sound arrives than its picture, kept for each pair of camera and microphone.
 
+A microphone whose card the system numbers anew is the same one; so are two of one make, whose sound is equally late.
 One small JSON file in the user's configuration folder: ``REALTIME_CER_CONFIG``, or where the system keeps such things.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.errors import Refused
 from realtime_cer.whole import write_whole
 
@@ -48,6 +50,9 @@ class _Pair(BaseModel):
     spread_ms: float
     measured: str
 
+    def is_of(self, camera: str, microphone: str) -> bool:
+        return self.camera == camera and lasting_name(self.microphone) == lasting_name(microphone)
+
 
 _PAIRS = TypeAdapter(list[_Pair])
 
@@ -75,8 +80,8 @@ def read_offset(camera_name: str, microphone_name: str, notice: Callable[[str], 
     except _Unusable as problem:
         notice(f"{problem}: going on without, measure again with realtime-cer live --clap")
         return None
-    for pair in pairs:
-        if (pair.camera, pair.microphone) == (camera_name, microphone_name):
+    for pair in reversed(pairs):  # a file of an earlier version may have several
+        if pair.is_of(camera_name, microphone_name):
             return Offset(pair.audio_video_ms, pair.glass_to_glass_ms, pair.spread_ms, pair.measured)
     return None
 
@@ -158,7 +163,7 @@ def _others(camera_name: str, microphone_name: str, notice: Callable[[str], obje
             raise Refused(f"{problem}, nor moved ({error.strerror}): remove it by hand") from None
         notice(f"{problem}: kept as {aside}")
         return []
-    return [pair for pair in pairs if (pair.camera, pair.microphone) != (camera_name, microphone_name)]
+    return [pair for pair in pairs if not pair.is_of(camera_name, microphone_name)]
 
 
 def _write(pairs: list[_Pair]) -> Path:

@@ -72,7 +72,9 @@ def _stream(url: str, clock: Clock, open_timeout_s: float) -> Pictures:
 
     container = None
     try:
-        container = av.open(url, options=_OPTIONS, timeout=(open_timeout_s, _READ_TIMEOUT_S))
+        timeout = open_timeout_s, _READ_TIMEOUT_S
+        # A camera may give its name in any encoding.
+        container = av.open(url, options=_OPTIONS, timeout=timeout, metadata_errors="replace")
         stream = choose(list(container.streams.video))
         if not isinstance(stream, VideoStream):
             raise Broken("it sends no pictures")

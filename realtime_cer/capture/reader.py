@@ -78,6 +78,12 @@ class Reader:
         with self._changed:
             self._overtaken = 0
 
+    def take_damaged(self) -> int:
+        """How many pictures came damaged since it was last asked, or one was taken."""
+        with self._changed:
+            damaged, self._damaged = self._damaged, 0
+            return damaged
+
     def take(self, timeout_s: float) -> Taken | None:
         """Take the newest picture; None after the timeout, and when it has ended."""
         with self._changed:

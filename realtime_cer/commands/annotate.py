@@ -39,9 +39,11 @@ def run_annotate(options: argparse.Namespace, config: Config) -> int:
     jobs, others = collect(folder, out)
     console = Talk(stderr=True)
     with _alone(out):
-        due, done = sort_out(jobs, task, options.overwrite)
-        console.print(_plan(len(jobs), len(done), others))
-        outcomes = list(done)
+        due, outcomes = sort_out(jobs, task, options.overwrite)
+        left = [one for one in outcomes if one.state != "done"]
+        console.print(_plan(len(jobs), len(outcomes) - len(left), others))
+        for one in left:
+            console.print(f"{one.name}: {one.why}")
         interrupted = False
         if due:
             tell_engine(config)
@@ -133,8 +135,8 @@ def _watched(crew: Crew, jobs: Sequence[Job], console: Talk, outcomes: list[Outc
             share[outcome.name] = 1.0
             outcomes.append(outcome)
             show()
-            if outcome.state != "done":
-                console.print(f"{outcome.name}: {outcome.why}")
+            if told := outcome.why or "; ".join(outcome.notices):
+                console.print(f"{outcome.name}: {told}")
 
 
 def _write(out: Path, outcomes: Sequence[Outcome], jobs: Sequence[Job], task: Task) -> None:
@@ -144,7 +146,10 @@ def _write(out: Path, outcomes: Sequence[Outcome], jobs: Sequence[Job], task: Ta
     from realtime_cer.sinks.summary import library_versions, write_summary
 
     facts: dict[str, Any] = {
-        "files": [{"file": one.name, "state": one.state, "why": one.why, **_figures(one)} for one in outcomes],
+        "files": [
+            {"file": one.name, "state": one.state, "why": one.why, **_figures(one), "notices": list(one.notices)}
+            for one in outcomes
+        ],
         "not_done": sorted({job.name for job in jobs} - {one.name for one in outcomes}),
         "settings": task.config.model_dump(mode="json"),
         "alignment": task.alignment,
@@ -153,9 +158,9 @@ def _write(out: Path, outcomes: Sequence[Outcome], jobs: Sequence[Job], task: Ta
     with kept(out):
         write_summary(out / FACTS, facts)
         with (out / TABLE).open("w", encoding="utf-8", newline="") as file:
-            rows = csv.DictWriter(file, ["file", "state", "why", *_figures(Outcome("", "done"))])
+            rows = csv.DictWriter(file, ["file", "state", "why", *_figures(Outcome("", "done")), "notices"])
             rows.writeheader()
-            rows.writerows(facts["files"])
+            rows.writerows({**one, "notices": "; ".join(one["notices"])} for one in facts["files"])
         batch_report(out / PAGE, facts)
 
 

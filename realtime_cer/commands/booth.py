@@ -4,17 +4,17 @@ import random
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
 from realtime_cer.config import Config, KioskConfig
 from realtime_cer.errors import Refused
+from realtime_cer.kiosk.outages import Outages
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.records import Frame, GridFrame
@@ -72,27 +72,27 @@ class Attendant:
 
     Parameters
     ----------
-    config, live, sources : of the running recogniser
+    config, live : of the running recogniser
     keeper : holds the last moments, of visitors too
 
     Attributes
     ----------
     restarting : the window was closed so that the program is started anew
+    outages : is shown how the sources do by whoever follows the decisions
     """
 
-    def __init__(
-        self, config: Config, live: Live, sources: Sequence[tuple[str, Source]], keeper: "Keeper | None" = None
-    ) -> None:
+    def __init__(self, config: Config, live: Live, keeper: "Keeper | None" = None) -> None:
         self.restarting = False
-        self._config, self._live, self._sources, self._keeper = config, live, sources, keeper
+        self.outages = Outages()
+        self._config, self._live, self._keeper = config, live, keeper
         self._noted: list[str] = []
         self._found: list[str] = []
         self._testing: threading.Thread | None = None
 
     @property
     def trouble(self) -> str:
-        """What was noted, and what the last self-test found, on one line; empty where all is well."""
-        return "; ".join([*self._noted, *self._found])
+        """What was noted, which sources have gone, what the last self-test found: on one line, empty if all is well."""
+        return "; ".join([*self._noted, *self.outages.troubles, *self._found])
 
     def note(self, line: str) -> None:
         """Have the operator see something that lasts until the next start."""
@@ -128,19 +128,16 @@ class Attendant:
             self._testing.start()
 
     def _test(self) -> None:
-        self._found = list(self_test(self._config, self._sources))
+        self._found = list(self_test(self._config))
         notice(f"self-test: {'; '.join(self._found) or 'all is well'}")
 
 
-def self_test(config: Config, sources: Sequence[tuple[str, Source]]) -> Iterator[str]:
-    """What is wrong with a running kiosk, one line each: networks, a stored picture, sources, disk. Takes seconds."""
+def self_test(config: Config) -> Iterator[str]:
+    """What is wrong with a running kiosk, one line each: networks, a stored picture, disk. Takes seconds."""
     try:
         yield from _recognises(config)
     except Exception as error:  # whatever is wrong with a library or a file: the kiosk goes on, and says so
         yield f"networks: {' '.join(str(error).split())[:160] or type(error).__name__}"
-    for kind, source in sources:
-        if source.status.state != "live":
-            yield f"{kind} {source.name}: {source.status.state}"
     try:
         free = shutil.disk_usage(tempfile.gettempdir()).free
     except OSError as error:  # on a disk that is quite full no folder can be written, which is looked for first

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from realtime_cer.commands.ending import last_acts
-from realtime_cer.commands.heart import AGAIN, DECIDING, LOADED, LOADING, STOPPING, VARIABLE
+from realtime_cer.commands.heart import AGAIN, DECIDING, GAVE_UP, LOADED, LOADING, STOPPING, VARIABLE
 
 STARTING = "starting"
 
@@ -34,6 +34,8 @@ _TOLD_S = 0.2
 _STOP_S = 2.0
 _FINISH_S = 3.5
 """A child that said that it is stopping may have a film to finish."""
+_DEATH_S = 5.0
+"""One that was killed and still has not ended is held by the system, as by a dead disk or driver."""
 _LINES, _LINE = 400, 2000
 
 
@@ -84,8 +86,8 @@ class Pulse:
 class Ending:
     """How a child ended.
 
-    ``code`` is an exit code, negative for a signal, None where it was never started; ``how`` says it in words;
-    ``said`` are its last lines on standard error; ``decided_s`` is how long it decided, from ``began``
+    ``code`` is an exit code, negative for a signal, None where it was never started, or cannot be ended; ``how`` says
+    it in words; ``said`` are its last lines on standard error; ``decided_s`` is how long it decided, from ``began``
     (steady clock) on.
     """
 
@@ -99,13 +101,13 @@ class Ending:
 
 
 class Child:
-    """A running program, as a context manager that never leaves it behind.
+    """A running program, as a context manager that leaves it behind only where not even the system can end it.
 
     Parameters
     ----------
     words : its command line
     look : called several times a second while the child is watched
-    again : whether it was started before, and had decided then; it is told
+    again, gave_up : whether it was started before, and had decided then; how many in a row gave up; it is told both
 
     Raises
     ------
@@ -113,14 +115,17 @@ class Child:
         It cannot be started.
     """
 
-    def __init__(self, words: Sequence[str], look: Callable[[], None] = lambda: None, *, again: bool = False) -> None:
+    def __init__(
+        self, words: Sequence[str], look: Callable[[], None] = lambda: None, *, again: bool = False, gave_up: int = 0
+    ) -> None:
         self._look = look
         self._pulse = Pulse(time.monotonic())
         self._said: deque[str] = deque(maxlen=_LINES)
-        self._aborted = False
+        self._aborted = self._left = False
+        told = {GAVE_UP: str(gave_up)} | ({AGAIN: "1"} if again else {})
         ours, theirs = os.pipe()
         try:
-            self._process = _start(words, theirs, again=again)
+            self._process = _start(words, theirs, told)
         except BaseException:
             os.close(ours)
             raise
@@ -166,16 +171,19 @@ class Child:
         if hung is not None:
             self._abort()
         for reader in self._readers:
-            reader.join(1.0)
-        code: int = self._process.returncode
+            reader.join(0.0 if self._left else 1.0)
+        code = self._process.returncode
+        how = hung or _in_words(code)
+        if self._left:
+            how = f"{how}, cannot be ended and is left behind"
         pulse = self._pulse
         said = "".join(self._said)
-        return Ending(
-            code, hung or _in_words(code), said, pulse.meters, pulse.decided, pulse.decided_s, began=pulse.began
-        )
+        return Ending(code, how, said, pulse.meters, pulse.decided, pulse.decided_s, began=pulse.began)
 
     def stop(self) -> None:
         """Ask the child to end, and make sure that it does: in 2 s, or in some more if it is finishing files."""
+        if self._left:
+            return
         if not self._over(_TOLD_S) and self.stage != STOPPING:
             if sys.platform == "win32":
                 self._process.send_signal(signal.CTRL_BREAK_EVENT)
@@ -209,9 +217,13 @@ class Child:
         self._kill()
 
     def _kill(self) -> None:
+        """End the child, or leave it behind: the system may never let go of it."""
         if self._process.returncode is None:
             self._process.kill()
-            self._process.wait()
+            if not self._over(_DEATH_S):
+                self._left = True
+                # Whenever it does end, it is taken away.
+                threading.Thread(target=self._process.wait, name="left behind", daemon=True).start()
 
     def _feel(self, signs: IO[str]) -> None:
         with signs:
@@ -229,7 +241,7 @@ class Child:
                         sys.stderr.flush()
 
 
-def _start(words: Sequence[str], signs: int, *, again: bool) -> "subprocess.Popen[str]":
+def _start(words: Sequence[str], signs: int, told: Mapping[str, str]) -> "subprocess.Popen[str]":
     """Start the program with a pipe for its signs, another that ends with us, and out of reach of our terminal."""
     shared: dict[str, Any]
     if sys.platform == "win32":
@@ -249,7 +261,7 @@ def _start(words: Sequence[str], signs: int, *, again: bool) -> "subprocess.Pope
         stderr=subprocess.PIPE,
         text=True,
         errors="backslashreplace",
-        env={**os.environ, VARIABLE: str(named), **({AGAIN: "1"} if again else {})},
+        env={**os.environ, VARIABLE: str(named), **told},
         **shared,
     )
 

@@ -13,9 +13,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.sessions.folder import FILMS, looking_at, read_session
 from realtime_cer.sessions.reel import Scene, write_reel
 from realtime_cer.sinks.session import CLEAN, DRAWN, REEL
-from realtime_cer.sinks.timewords import clock
-
-_HOUR_S = 3600.0
+from realtime_cer.sinks.timewords import digital
 
 
 def run_overlay(folder: Path, *, overwrite: bool) -> int:
@@ -34,7 +32,8 @@ def run_overlay(folder: Path, *, overwrite: bool) -> int:
     try:
         with bar:
             task = bar.add_task(DRAWN, total=session.length_s)
-            told = write_overlay(film, rows, partial, lambda t: bar.update(task, completed=t))
+            # A session's film is stamped from the same 0 as its rows, and a camera may have come later.
+            told = write_overlay(film, rows, partial, lambda t: bar.update(task, completed=t), origin=0.0)
         if not partial.exists():
             raise Refused(told[0])
         partial.replace(out)
@@ -69,6 +68,6 @@ def run_reel(folder: Path, out: Path | None, *, overwrite: bool) -> int:
         raise Refused(f"{folder} has no moment that stands out: no reel is written")
     console = Talk()
     for one in chapters:
-        console.print(f"{clock(one.start, _HOUR_S)}  {one.scene.name}, {clock(one.scene.t, _HOUR_S)} of the session")
+        console.print(f"{digital(one.start)}  {one.scene.name}, {digital(one.scene.t)} of the session")
     console.print(f"{len(chapters)} moment{'s' * (len(chapters) != 1)}: {out}")
     return 0

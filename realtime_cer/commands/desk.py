@@ -12,6 +12,7 @@ import platformdirs
 
 from realtime_cer.capture.source import Source, safe_url
 from realtime_cer.commands.console import notice
+from realtime_cer.commands.finding import devices_of, names_of
 from realtime_cer.commands.moments import Moments
 from realtime_cer.commands.ownrecording import OwnRecording
 from realtime_cer.commands.recording import Terms
@@ -25,15 +26,14 @@ from realtime_cer.pipeline.steps import Perception
 from realtime_cer.preferences import Preferences, read_preferences, write_preferences
 from realtime_cer.records import AudioBlock, Decision, Frame
 from realtime_cer.rules import RULES
-from realtime_cer.sinks.timewords import clock
+from realtime_cer.sinks.timewords import digital
 from realtime_cer.told import Told
 
 if TYPE_CHECKING:
-    from realtime_cer.capture.devices import DeviceInfo
     from realtime_cer.sinks.keeper import Keeper
     from realtime_cer.sinks.recorder import Recorder
 
-_EQUAL, _HOUR_S = "equal", 3600.0
+_EQUAL = "equal"
 
 
 def remembered(config: Config) -> Config:
@@ -76,8 +76,9 @@ class LiveDesk:
         self._live: Live | None = None
         self._told = (0, "")
         self._found: dict[str, tuple[Choice, ...]] = {}
+        self._looking: set[str] = set()
         self._kept: Preferences | None = None
-        self._weights = config.weights
+        self._weights, self._profile = config.weights, config.profile
         self._terms = terms or Terms()
         self._whole: Recorder | None = None
         folder = platformdirs.user_videos_path() / FOLDER
@@ -130,8 +131,9 @@ class LiveDesk:
         chosen: dict[str, str] = {"rule": live.steering.settings[0].rule, "weights": self._weights}
         for kind, source in live.sources:
             chosen["camera" if kind == "file" else kind] = source.name
-        recording, holding = self._recorded or self._own.recorder is not None, self._moments.holding
-        return DeskState(chosen, live.steering.muted, recording, self._told, holding)
+        recording = any(one is not None and one.recording for one in (self._own.recorder, self._whole))
+        muted, holding, looking = live.steering.muted, self._moments.holding, frozenset(self._looking)
+        return DeskState(chosen, muted, recording, self._told, holding, looking)
 
     def choices(self, what: str) -> tuple[Choice, ...]:
         """What there is to choose from, what is in force among it."""
@@ -147,11 +149,13 @@ class LiveDesk:
 
     def find(self, what: str) -> None:
         """Look anew for cameras or microphones; a sound system that hangs holds nothing up."""
-        if what in ("camera", "microphone"):
+        if what in ("camera", "microphone") and what not in self._looking:
+            self._looking.add(what)
             self._do(f"{what} finder", partial(self._look, what))
 
     def _look(self, what: str) -> None:
-        self._found[what] = tuple(Choice(name, name) for name in dict.fromkeys(one.name for one in _devices(what)))
+        self._found[what] = tuple(Choice(name, name) for name in names_of(what))
+        self._looking.discard(what)
 
     def choose(self, what: str, value: str) -> None:
         """Take another camera, microphone, rule or weights, and remember it."""
@@ -161,10 +165,10 @@ class LiveDesk:
         if what == "rule":
             rule = next(one for one in RULES if one == value)
             live.steering.change(rule=rule)
-            self.remember(rule=rule)
+            self._decide_by(rule=rule)
         elif what == "weights":
             self._weigh(live, value)
-        elif self._own.recorder is not None or self._recorded:
+        elif self.state.recording or self._recorded:
             self.tell(Told("the {kind} cannot change while a recording runs: end that first", kind=what))
         else:
             self._switch(live, what, value)
@@ -180,7 +184,7 @@ class LiveDesk:
         if weights.oddity:
             notice(weights.oddity)
             self._show(Told("weights {name}: a column does not sum to 1; used as it is", name=weights.name))
-        self.remember(weights=value if value in (_EQUAL, *PUBLISHED) else None)  # a file may be gone next time
+        self._decide_by(weights=value if value in (_EQUAL, *PUBLISHED) else None)  # a file may be gone next time
 
     def _switch(self, live: Live, what: str, value: str) -> None:
         def opening() -> Source:
@@ -189,6 +193,7 @@ class LiveDesk:
 
             seen = what == "camera"
             source: Source = open_camera(value, time.monotonic) if seen else open_microphone(value, self._shifted)
+            self._own.settle()  # what is recorded tells of the source before
             self._remember_source(what, value)
             return source
 
@@ -209,7 +214,7 @@ class LiveDesk:
         if known is None:
             other = "microphone" if what == "camera" else "camera"
             names = [source.name for kind, source in self._live.sources if kind == other]
-            found = [one.name for one in _devices(other) if names and names[0] in (one.name, one.select)]
+            found = [one.name for one in devices_of(other) if names and names[0] in (one.name, one.select)]
             if names and not found:
                 return  # what is not a device by its name cannot be remembered as one, and none would be a lie
             known = Remembered(camera=None, microphone=None).model_copy(update={other: found[0] if found else None})
@@ -225,7 +230,11 @@ class LiveDesk:
 
     def record(self, on: bool) -> None:
         """Begin a recording in the user's folder for films, or end it."""
-        if self._recorded:
+        whole = self._whole
+        if self._recorded and whole is not None and whole.error is not None and not whole.recording:
+            why = f"that of --record is not whole ({whole.error}): start again for another"
+            self.tell(Told("no recording is begun: {why}", why=why))
+        elif self._recorded:
             self.tell(Told("this run is recorded as --record asked: it ends with the program"))
         elif self._live is not None and self._loaded.done():
             self._do("recording", self._begin_recording if on else self._end_recording)
@@ -235,9 +244,9 @@ class LiveDesk:
             self._own.begin(self._live, self._loaded.result(), self._shifted.facts)
 
     def _end_recording(self) -> None:
-        folder = self._own.end()
-        if folder is not None:
-            self._show(Told("recorded to {folder}", folder=folder))
+        told = self._own.end()
+        if told is not None:
+            self._show(told)
 
     def mark(self) -> None:
         """Mark this moment of the recording that runs."""
@@ -245,7 +254,7 @@ class LiveDesk:
         if t is None:
             self.tell(Told("no recording runs: nothing is marked"))
         else:
-            self.tell(Told("marked at {time}", time=clock(t, _HOUR_S)))
+            self.tell(Told("marked at {time}", time=digital(t)))
 
     def keep_moment(self) -> None:
         """Keep the last half minute, recorded or not; the first time, begin to hold it in memory."""
@@ -266,8 +275,13 @@ class LiveDesk:
 
     def remember(self, **changed: Any) -> None:
         """Remember how the window looks, and what it decides by; written down when it closes."""
-        kept = self._kept or read_preferences(notice)
-        self._kept = Preferences.model_validate(kept.model_dump() | changed)
+        self._kept = Preferences.model_validate(self._remembered().model_dump() | changed)
+
+    def _decide_by(self, **chosen: str | None) -> None:
+        self.remember(**self._remembered().deciding(self._profile, **chosen))
+
+    def _remembered(self) -> Preferences:
+        return self._kept or read_preferences(notice)
 
     def _do(self, name: str, work: Callable[[], None]) -> None:
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -280,10 +294,3 @@ class LiveDesk:
     def _show(self, line: Told) -> None:
         """Tell the user in the window alone."""
         self._told = (self._told[0] + 1, line)
-
-
-def _devices(what: str) -> "list[DeviceInfo]":
-    """Cameras or microphones, as the system lists them."""
-    from realtime_cer.capture.devices import cameras, microphones
-
-    return cameras() if what == "camera" else microphones()

@@ -14,11 +14,11 @@ from rich.console import Console
 
 from realtime_cer.capture.media import open_media
 from realtime_cer.commands.console import Talk
-from realtime_cer.config import Config, load_weights
+from realtime_cer.config import DEFAULT_PROFILE, Config, load_weights
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.inference.manifest import engines_folder
-from realtime_cer.inference.profile import DEFAULT, read_profile
+from realtime_cer.inference.profile import read_profile
 from realtime_cer.pipeline.offline import decide
 from realtime_cer.pipeline.steps import load_perception
 from realtime_cer.records import Decision
@@ -28,7 +28,7 @@ from realtime_cer.training.page import page
 from realtime_cer.training.pictures import confusion_picture
 from realtime_cer.training.report import Wanted, draw, gather
 from realtime_cer.training.timelines import timelines_picture
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _EXAMPLES = """examples:
   scripts/evaluate --corpus raf-db --data DIR --part held-out --json figures.json
@@ -92,7 +92,7 @@ def _one(a: argparse.Namespace) -> None:
 
 def _report(a: argparse.Namespace) -> None:
     console = Talk(stderr=True)
-    weights = tuple(load_weights(name) for name in a.weights or [read_profile(DEFAULT).weights])
+    weights = tuple(load_weights(name) for name in a.weights or [read_profile(DEFAULT_PROFILE).weights])
     _usable(a.report)
     with contextlib.ExitStack() as stack:
         clip = a.clip or stack.enter_context(as_file(files("realtime_cer") / "assets" / "demo.mp4"))
@@ -118,7 +118,7 @@ def _report(a: argparse.Namespace) -> None:
 
 
 def _timelines(clip: Path, weights: FusionWeights, picture: Path) -> dict[str, Any]:
-    rule = read_profile(DEFAULT).rule
+    rule = read_profile(DEFAULT_PROFILE).rule
     decisions = _decided(clip, weights, Config(rule=rule))
     title = f"{clip.name}: compound expressions, rule {rule.removeprefix('rule')}, weights {weights.name}"
     timelines_picture(decisions, weights, rule, title, picture)

@@ -22,13 +22,17 @@ VARIABLE = "REALTIME_CER_HEART"
 AGAIN = "REALTIME_CER_AGAIN"
 """Is there where a program is started again that had decided before: its settings were good then."""
 
+GAVE_UP = "REALTIME_CER_GAVE_UP"
+"""How many programs in a row ended as ``HOPELESS`` before this one."""
+
 LOADING, LOADED, DECIDING, STOPPING = "loading", "loaded", "deciding", "stopping"
 
 RESTART = 75
 """Exit code by which a supervised program asks to be started anew at once: that is no crash."""
 
 HOPELESS = 70
-"""Exit code of a program that has lost what only a new process brings back; it is started anew after a wait."""
+"""Exit code of a program that has lost what only a new process brings back: one is started at once, and is told how
+often that was in vain."""
 
 UNREAD = 74
 """Exit code of a program whose rows nobody reads any more: there is no use in starting it anew."""
@@ -46,10 +50,11 @@ class Heart:
     ----------
     pipe : file descriptor that the signs are written to
     again : whether the program was started before, and had decided then
+    gave_up : how many in a row gave up before this one
     """
 
-    def __init__(self, pipe: int, *, again: bool = False) -> None:
-        self.again = again
+    def __init__(self, pipe: int, *, again: bool = False, gave_up: int = 0) -> None:
+        self.again, self.gave_up = again, gave_up
         self._pipe = pipe
         if os.name == "posix":
             os.set_inheritable(pipe, False)  # else an engine that is being built would hold it open
@@ -90,10 +95,11 @@ def supervised() -> bool:
 def heart() -> Heart | None:
     """Take over the pipe that the parent named; None where nobody listens. Once in a process."""
     named, again = os.environ.pop(VARIABLE, None), os.environ.pop(AGAIN, None) is not None
+    gave_up = int(os.environ.pop(GAVE_UP, "0"))
     if named is None:
         return None
     if sys.platform == "win32":
         import msvcrt
 
-        return Heart(msvcrt.open_osfhandle(int(named), os.O_WRONLY), again=again)
-    return Heart(int(named), again=again)
+        return Heart(msvcrt.open_osfhandle(int(named), os.O_WRONLY), again=again, gave_up=gave_up)
+    return Heart(int(named), again=again, gave_up=gave_up)

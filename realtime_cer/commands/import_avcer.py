@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from realtime_cer.commands.console import Talk
-from realtime_cer.config import PROFILE_NAME
+from realtime_cer.config import DEFAULT_PROFILE, PROFILE_NAME
 from realtime_cer.errors import Refused
 from realtime_cer.inference import profile
 from realtime_cer.inference.manifest import sha256
@@ -101,9 +101,9 @@ def _everywhere(folder: Path, name: str) -> list[Path]:
 
 def _target(name: str, overwrite: bool) -> Path:
     """Where the profile will be, once its name may be used."""
-    if not re.fullmatch(PROFILE_NAME, name) or name == profile.DEFAULT:
+    if not re.fullmatch(PROFILE_NAME, name) or name == DEFAULT_PROFILE:
         raise Refused(
-            f"no profile can be called {name!r}: use up to 64 small letters, digits, - and _, not {profile.DEFAULT}"
+            f"no profile can be called {name!r}: use up to 64 small letters, digits, - and _, not {DEFAULT_PROFILE}"
         )
     target = profile.profiles_folder() / name
     if target.exists() and not overwrite:

@@ -19,6 +19,7 @@ from realtime_cer.commands.console import notice
 from realtime_cer.commands.crashlog import CrashLog
 from realtime_cer.commands.heart import HOPELESS, RESTART, UNREAD
 from realtime_cer.config import Config
+from realtime_cer.pipeline.hope import patience_s
 
 LONGEST_WAIT_S = 60.0
 HEALTHY_S = 600.0
@@ -31,15 +32,29 @@ _DONE, _FAULT, _REFUSED = 0, 1, 2
 
 
 class Waits:
-    """How long to wait before the next start: 1, 2, 4 … 60 s, from 1 again after ten minutes of health."""
+    """How long to wait before the next start: 1, 2, 4 … 60 s, from 1 again after ten minutes of health.
+
+    One that gave up, and decided with the rest until then, leaves no wait: the next one bears its loss for longer.
+
+    Attributes
+    ----------
+    gave_up : how many in a row gave up, or could not be ended: then what holds it will hold the next one, too
+    """
 
     def __init__(self) -> None:
+        self.gave_up = 0
         self._next = 1.0
 
-    def after(self, decided_s: float) -> float:
-        """The wait after a program that decided for so many seconds."""
-        if decided_s >= HEALTHY_S:
+    def after(self, ending: Ending) -> float:
+        """The wait after a program that ended so, in seconds."""
+        if ending.decided_s >= HEALTHY_S:
             self._next = 1.0
+        if ending.decided_s >= patience_s(self.gave_up) + HEALTHY_S:
+            self.gave_up = 0  # what it had lost was there meanwhile
+        lost = ending.decided and ending.code in (HOPELESS, None)
+        self.gave_up = self.gave_up + 1 if lost else 0
+        if lost and ending.code == HOPELESS:
+            return 0.0
         wait, self._next = self._next, min(2 * self._next, LONGEST_WAIT_S)
         return wait
 
@@ -101,7 +116,7 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, durat
                 if left_s < _LEAST_S:
                     return _DONE
                 limit = ["--duration", f"{left_s:.3f}"]  # of a flag that is given twice the last counts
-            ending = _once([*command, *limit], systemd, decided)
+            ending = _once([*command, *limit], systemd, decided, waits.gave_up)
             began = ending.began if began is None else began
             decided |= ending.decided
             if ending.code == _DONE or (ending.code == _REFUSED and not decided):
@@ -111,18 +126,19 @@ def run_kiosk(words: Sequence[str], config: Config, *, camera: str | None, durat
                 return _FAULT
             if ending.code == RESTART:
                 continue
-            wait_s = waits.after(ending.decided_s)
+            wait_s = waits.after(ending)
             how = "gave up" if ending.code == HOPELESS else ending.how
-            told = f"the program {how}; it is started again in {wait_s:.0f} s"
+            when = f"in {wait_s:.0f} s" if wait_s else "at once"
+            told = f"the program {how}; it is started again {when}"
             log.note(told, safe(ending.said), ending.meters)
             notice(f"{told}; why is in {log.path}")
             _sleep(wait_s, systemd)
 
 
-def _once(command: Sequence[str], systemd: Systemd, again: bool) -> Ending:
+def _once(command: Sequence[str], systemd: Systemd, again: bool, gave_up: int) -> Ending:
     """Run the program until it ends."""
     try:
-        child = Child(command, systemd.well, again=again)
+        child = Child(command, systemd.well, again=again, gave_up=gave_up)
     except OSError as error:
         return Ending(None, f"could not be started ({error.strerror})")
     with child, _usr1(lambda number, _: child.pass_on(number)):

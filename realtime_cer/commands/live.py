@@ -23,6 +23,7 @@ from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.inference.memory import apart, trim
+from realtime_cer.kiosk.outages import Outages
 from realtime_cer.pipeline.hope import Hope
 from realtime_cer.pipeline.live import Live
 from realtime_cer.pipeline.steps import Perception, load_perception
@@ -148,14 +149,15 @@ def run_live(
 
             loaded = future.result()
             with _bearing("nothing is recorded", troubles):
-                recorder = open_recorder(record, terms, sources, config, weights, loaded, shifted.facts)
+                tell = notice if desk is None else desk.tell
+                recorder = open_recorder(record, terms, sources, config, weights, loaded, shifted.facts, tell)
                 end = partial(end_recording, recorder)
                 stack.callback(end)
                 taps = [*taps, recorder.tap]
         again = partial(load_perception, config, background=True, notice=notice)
         # The picture is shown while the networks load; only a recording waits for them, as it tells what they are.
         networks = future if recorder is None else future.result()
-        live = Live(config, weights, networks, sources, taps=taps, reload=again, notice=notice)
+        live = Live(config, weights, networks, sources, taps=taps, reload=again, notice=notice, keep_picture=kiosk)
         if recorder is not None:
             recorder.begin(live.origin, live.moment)
         stack.enter_context(live)
@@ -172,7 +174,7 @@ def run_live(
             title = " + ".join(source.name for _, source in sources)
             if kiosk and window:
                 title = "realtime-cer"
-                attendant = Attendant(config, live, sources, keeper)
+                attendant = Attendant(config, live, keeper)
                 for trouble in troubles or ():
                     attendant.note(trouble)
             booth = attendant.booth() if attendant is not None else None
@@ -244,21 +246,21 @@ def _follow(
     attendant: Attendant | None,
 ) -> str | None:
     """Go through all decisions; gives what only a new process brings back, where that is why they ended."""
-    torn, hope = False, Hope()
+    torn, hope = False, Hope(0 if pulse is None else pulse.gave_up)
+    outages = Outages() if attendant is None else attendant.outages
     for decision in rows:
         if pulse is not None:
             pulse.beat(decision)
-            lost = hope.lost(live.moment())
+            moment = live.moment()
+            outages.look(moment)
+            lost = hope.lost(moment)
             if lost is not None:
                 notice(f"{lost}: only starting again helps")
                 return lost
         shifted.look(live.sources)
-        if recorder is not None and recorder.error is not None and not torn:
+        if attendant is not None and recorder is not None and recorder.error is not None and not torn:
             torn = True
-            trouble = "the recording is not whole from now on"
-            notice(f"{trouble} ({recorder.error}); recognition goes on")
-            if attendant is not None:
-                attendant.note(trouble)  # the screen is for visitors: no paths there
+            attendant.note("the recording is not whole from now on")  # the screen is for visitors: no paths there
     return None
 
 

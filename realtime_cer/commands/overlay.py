@@ -35,7 +35,12 @@ Part = tuple[float, int, Any]
 
 
 def write_overlay(
-    media_path: Path, decisions: Sequence[Decision], out_path: Path, progress: Callable[[float], None] | None = None
+    media_path: Path,
+    decisions: Sequence[Decision],
+    out_path: Path,
+    progress: Callable[[float], None] | None = None,
+    *,
+    origin: float | None = None,
 ) -> list[str]:
     """Write a film of a media file with what was decided about it.
 
@@ -48,6 +53,7 @@ def write_overlay(
     decisions : in the order of time, in media time
     out_path : of the film; what was written before a fault stays readable
     progress : told the media time that was reached, for every picture
+    origin : timestamp in the file, in seconds, that is media time 0; None for the first one
 
     Returns
     -------
@@ -60,7 +66,7 @@ def write_overlay(
     OSError, av.error.FFmpegError
         The film cannot be written.
     """
-    media = open_media(media_path)
+    media = open_media(media_path, origin)
     frames = media.items(sound=False)
     first = next((item for item in frames if isinstance(item, Frame)), None)
     if first is None:

@@ -30,7 +30,7 @@ class OwnRecording:
     ----------
     folder : below which sessions are made
     terms : on which they are kept
-    tell : told in one line what became of a wish
+    tell : told in one line, from any thread, what became of a wish, and what becomes of a recording
     """
 
     def __init__(self, folder: Path, terms: Terms, tell: Callable[[Told], None]) -> None:
@@ -42,7 +42,7 @@ class OwnRecording:
 
     @property
     def recorder(self) -> "Recorder | None":
-        """What records just now."""
+        """What takes what is tapped; it may have ended by itself, or lost its film: see its ``recording``."""
         return self._recorder
 
     def tap(self, item: Frame | AudioBlock | Decision) -> None:
@@ -52,12 +52,13 @@ class OwnRecording:
             recorder.tap(item)
 
     def begin(self, live: Live, perception: Perception, sound_moved: Mapping[str, Any]) -> None:
-        """Begin one, where none runs or is being begun."""
+        """Begin one, where none runs or is being begun; one that is not whole any more is ended before."""
         with self._lock:
-            if self._beginning or self._closed or self._recorder is not None:
+            if self._beginning or self._closed or (self._recorder is not None and self._recorder.recording):
                 return
             self._beginning = True
         try:
+            self.settle()
             recorder = self._opened(live, perception, sound_moved)
         except Refused as refusal:
             self._tell(Told("no recording is begun: {why}", why=str(refusal)))
@@ -71,7 +72,8 @@ class OwnRecording:
         from realtime_cer.commands.record import open_recorder
 
         recording = Recording(self._folder)
-        recorder = open_recorder(recording, self._terms, live.sources, *live.steering.settings, perception, sound_moved)
+        settings, tell = live.steering.settings, self._tell
+        recorder = open_recorder(recording, self._terms, live.sources, *settings, perception, sound_moved, tell)
         # At an instant of the grid, so that rows begin at 0.
         self._origin = instant(live.origin, ceil((time.monotonic() - live.origin) / GRID_S))
         recorder.begin(self._origin, live.moment)
@@ -84,16 +86,21 @@ class OwnRecording:
         shutil.rmtree(recorder.folder, ignore_errors=True)
         return None
 
-    def end(self) -> Path | None:
-        """End the one that runs; gives where it is."""
+    def settle(self) -> None:
+        """End one that has ended by itself or has lost its film, before anything else begins."""
+        recorder = self._recorder
+        if recorder is not None and not recorder.recording:
+            self.end()
+
+    def end(self) -> Told | None:
+        """End the one that runs; gives where it is, and whether it is whole."""
         from realtime_cer.commands.record import end_recording
 
         with self._lock:
             recorder, self._recorder = self._recorder, None
             if recorder is None:
                 return None
-            end_recording(recorder)
-            return recorder.folder
+            return end_recording(recorder)
 
     def close(self) -> None:
         """End the one that runs, and begin none any more."""

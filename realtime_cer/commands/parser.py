@@ -12,6 +12,7 @@ from realtime_cer.errors import Refused
 _RULES = ("none", "rule1", "rule2", "rule3")
 
 _PROFILE = "which set of networks (default: default, the program's own; import-avcer makes others)"
+_CHOSEN = "(default: the profile's; in a window what was chosen there before)"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,11 +57,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
     """Flags that every analysing command has; None leaves the configuration's value."""
     group = parser.add_argument_group("recognition")
     group.add_argument("--config", type=Path, metavar="FILE", help="settings in a TOML file; flags override it")
-    group.add_argument("--rule", choices=_RULES, help="how basic emotions become compound (default: the profile's)")
+    group.add_argument("--rule", choices=_RULES, help=f"how basic emotions become compound {_CHOSEN}")
     group.add_argument(
         "--weights",
         metavar="FILE|NAME",
-        help="fusion weights: equal, avcer-video, avcer-7cl, avcer-8cl, or a file (default: the profile's)",
+        help=f"fusion weights: equal, avcer-video, avcer-7cl, avcer-8cl, or a file {_CHOSEN}",
     )
     group.add_argument("--voice", choices=["silero", "mouth"], help="what tells that somebody speaks")
     group.add_argument(
@@ -94,9 +95,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     live = commands.add_parser("live", help="recognise from a camera and a microphone")
     live.add_argument(
-        "--camera", metavar="N|PATH|URL|none", help="camera by number or path, network camera, or a file (default: 0)"
+        "--camera",
+        metavar="N|PATH|URL|none",
+        help="by number, path or name, a network camera, or a file (default: the one picked before, else the first)",
     )
-    live.add_argument("--microphone", metavar="NAME|N|default|none", help="microphone by name or number")
+    live.add_argument(
+        "--microphone",
+        metavar="NAME|N|default|none",
+        help="by name or number (default: the one picked before, else the system's)",
+    )
     live.add_argument("--headless", action="store_true", help="print one JSON row for each decision, and nothing else")
     live.add_argument("--duration", type=_positive, metavar="S", help="stop after so many seconds")
     live.add_argument("--wizard", action="store_true", help="pick camera and microphone anew, and see that they work")
@@ -158,7 +165,11 @@ def build_parser() -> argparse.ArgumentParser:
     annotate.add_argument(
         "--alignment", choices=["causal", "centred"], default="causal", help="as for run (default: causal)"
     )
-    annotate.add_argument("--overwrite", action="store_true", help="do again what is done, and replace what is there")
+    annotate.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="do again what is done, and replace it; a folder that people changed is kept as NAME.before",
+    )
     _common(annotate)
 
     devices = commands.add_parser("devices", help="list cameras, microphones and engines")

@@ -33,11 +33,13 @@ def open_recorder(
     weights: FusionWeights,
     perception: Perception,
     sound_moved: Mapping[str, Any],
+    tell: Callable[[Told], None] = notice,
 ) -> Recorder:
     """A recorder over a new session; it records from ``begin`` on.
 
-    ``sound_moved`` tells by how much sound is moved to its picture, and who said so. Meanwhile sessions that a killed
-    program left below the folder are repaired, and those whose days are over deleted.
+    ``sound_moved`` tells by how much sound is moved to its picture, and who said so; ``tell`` is told, from any thread,
+    what becomes of the recording. Meanwhile sessions that a killed program left below the folder are repaired, and
+    those whose days are over deleted.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def open_recorder(
             sound="microphone" in kinds or any(_sounds(source) for _, source in sources),
             pictures="camera" in kinds or any(_shows(source) for _, source in sources),
             film=recording.film,
-            notice=notice,
+            notice=tell,
         )
     except Refused:
         shutil.rmtree(folder, ignore_errors=True)  # a kiosk tries at each start
@@ -127,20 +129,24 @@ def _shows(source: Source) -> bool:
     return isinstance(source, Player) and source.shows
 
 
-def end_recording(recorder: Recorder) -> None:
-    """Finish the files, and tell where they are and what is missing in them."""
+def end_recording(recorder: Recorder) -> Told:
+    """Finish the files, and tell where they are and what is missing in them; gives the gist of it, for a window."""
     finished = recorder.close()
-    lines = [f"recorded to {recorder.folder}"]
+    missing: list[str] = []
     if not finished:
-        lines.append("its disk or its encoder is stuck: the last seconds of its film may be missing")
+        missing.append("its disk or its encoder is stuck: the last seconds of its film may be missing")
     if recorder.error is not None:
-        lines.append(f"the recording is not whole: {recorder.error}")
+        missing.append(f"the recording is not whole: {recorder.error}")
     if finished and not recorder.ended:
-        lines.append(f"its end could not be written: make room, then realtime-cer sessions repair {recorder.folder}")
+        missing.append(f"its end could not be written: make room, then realtime-cer sessions repair {recorder.folder}")
     if recorder.lost:
         lost = ", ".join(f"{count} of {kind}" for kind, count in recorder.lost.items())
-        lines.append(f"left out of the recording, as it could not keep up: {lost}")
+        missing.append(f"left out of the recording, as it could not keep up: {lost}")
     if finished and recorder.error is None and not any(recorder.folder.glob("*.mkv")):
-        lines.append("no picture came: only decisions were recorded")
-    for line in lines:
+        missing.append("no picture came: only decisions were recorded")
+    for line in (f"recorded to {recorder.folder}", *missing):
         notice(line)
+    if not missing:
+        return Told("recorded to {folder}", folder=recorder.folder)
+    why = recorder.error or missing[0]
+    return Told("recorded, but not whole ({why}): {folder}", folder=recorder.folder, why=why)

@@ -1,6 +1,7 @@
 """A folder of results: refused when it cannot or must not be written, filled row by row, finished in the end."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,9 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from realtime_cer.commands.console import notice
 from realtime_cer.config import Config
 from realtime_cer.errors import Refused
 from realtime_cer.records import Decision
+from realtime_cer.sinks.annotations import FILES as ANNOTATIONS
+from realtime_cer.sinks.sessionreport import PAGE, PICTURE
 from realtime_cer.sinks.summary import Tally, library_versions, write_summary
 from realtime_cer.sinks.tables import Tables, read_rows
 
@@ -43,6 +47,14 @@ def usable(folder: Path, names: Sequence[str], overwrite: bool) -> None:
         probe.unlink()
     except OSError as error:
         raise Refused(f"{folder} cannot be written ({error.strerror}): give another --out") from None
+
+
+def tell_earlier(folder: Path, written: Sequence[str]) -> None:
+    """Tell which files beside the results were not written with them; people may have corrected them, so they stay."""
+    names = [name for name in (*ANNOTATIONS.values(), PAGE, PICTURE) if name not in written]
+    old = ", ".join(name for name in names if os.path.exists(folder / name))  # also of a disk that is gone
+    if old:
+        notice(f"of earlier results in {folder}, left as they are: {old}; sessions export --overwrite replaces them")
 
 
 class Results:

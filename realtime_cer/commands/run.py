@@ -12,7 +12,7 @@ from realtime_cer.capture.media import MediaFile, open_media
 from realtime_cer.capture.source import Item, item_end
 from realtime_cer.commands import ending
 from realtime_cer.commands.console import Talk, notice, tell_engine, weights_of
-from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, usable
+from realtime_cer.commands.results import ALWAYS, CHALLENGE, FILES, OVERLAY, Results, kept, tell_earlier, usable
 from realtime_cer.config import Config
 from realtime_cer.errors import EngineFault, Refused
 from realtime_cer.fusion import FusionWeights
@@ -54,44 +54,48 @@ def run_file(
     if any(_same(file, out / name) for name in (*FILES, *extra)):
         raise Refused(f"{file} would be replaced by the results: give another --out")
     console = Talk(stderr=True)
-    with contextlib.closing(load_perception(config, notice=notice)) as perception:
-        usable(out, [*FILES, *extra], overwrite)  # last, so that nothing that is refused leaves a folder behind
-        tell_engine(config)
-        with _bar(console) as bar:
-            task = bar.add_task(media.name, total=media.duration, done="")
-            try:
-                summary = analyse(
-                    media,
-                    out,
-                    config,
-                    weights,
-                    perception,
-                    alignment=alignment,
-                    pace=pace,
-                    reached=lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
-                )
-            except EngineFault as fault:
-                raise Refused(
-                    f"{media.name} cannot be analysed to its end ({fault}): what was written is kept; run it again"
-                ) from None
-        for line in media.notices:
-            notice(line)
-    interrupted = bool(summary["interrupted"])
     written = list(ALWAYS)
-    if centred and not interrupted:
-        if (out / CHALLENGE).exists():
-            written.append(CHALLENGE)
-        else:
-            notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
-    if formats and not interrupted:
-        with kept(out):
-            write_annotations(out, read_rows(out / "decisions.jsonl"), formats, title=media.name, media=file)
-        written += extra
-    if overlay and not interrupted:
-        try:
-            written += [OVERLAY] if _draw(media, out / OVERLAY, console) else []
-        except KeyboardInterrupt:
-            interrupted = True
+    with contextlib.ExitStack() as end:
+        with contextlib.closing(load_perception(config, notice=notice)) as perception:
+            usable(out, [*FILES, *extra], overwrite)  # last, so that nothing that is refused leaves a folder behind
+            end.callback(tell_earlier, out, written)  # however it ends: the rows are other ones from here on
+            tell_engine(config)
+            with _bar(console) as bar:
+                task = bar.add_task(media.name, total=media.duration, done="")
+                try:
+                    summary = analyse(
+                        media,
+                        out,
+                        config,
+                        weights,
+                        perception,
+                        alignment=alignment,
+                        pace=pace,
+                        reached=lambda t: bar.update(task, completed=t, done=f"{t:.1f} s"),
+                    )
+                except EngineFault as fault:
+                    raise Refused(
+                        f"{media.name} cannot be analysed to its end ({fault}): what was written is kept; run it again"
+                    ) from None
+            for line in media.notices:
+                notice(line)
+        interrupted = bool(summary["interrupted"])
+        if centred and not interrupted:
+            if (out / CHALLENGE).exists():
+                written.append(CHALLENGE)
+            else:
+                notice(f"nothing is known about any frame of {media.name}: no {CHALLENGE} is written")
+        if formats and not interrupted:
+            with kept(out):
+                rows = read_rows(out / "decisions.jsonl")
+                write_annotations(
+                    out, rows, formats, title=media.name, media=file, tell=lambda path: written.append(path.name)
+                )
+        if overlay and not interrupted:
+            try:
+                written += [OVERLAY] if _draw(media, out / OVERLAY, console) else []
+            except KeyboardInterrupt:
+                interrupted = True
     _tell(console, summary, out, written, interrupted)
     return 130 if interrupted else 0
 

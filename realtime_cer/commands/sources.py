@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
 from realtime_cer.errors import Refused
@@ -76,10 +75,8 @@ class ShiftedClock:
             return
         from realtime_cer.capture.offsets import read_offset
 
-        before, self._pair = self._pair, pair
+        self._pair = pair
         offset = read_offset(*pair)
-        if offset is None and [lasting_name(name) for name in before] == [lasting_name(name) for name in pair]:
-            return  # the same devices, numbered anew
         found = offset.audio_video_ms if offset else 0.0
         self._measured = offset.measured if offset else None
         if found != self._offset_ms:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.remembered import Remembered, read_remembered, write_remembered
 from realtime_cer.capture.source import Source
 from realtime_cer.commands.console import notice
+from realtime_cer.commands.finding import names_of
 from realtime_cer.errors import Refused
 from realtime_cer.records import AudioBlock, Frame, Snapshot, Sound, SourceReport
 
@@ -61,7 +63,7 @@ def pick_sources(
     from realtime_cer.ui.wizard import Wizard
 
     with (
-        Rehearsal(_names, _open) as rehearsal,
+        Rehearsal(names_of, _open) as rehearsal,
         Stage(lambda: Wizard(rehearsal, Looks(theme=theme, language=language))) as stage,
     ):
         stage.turn(lambda: False)
@@ -79,7 +81,7 @@ def _there(kind: "Kind", name: str | None) -> str | None:
     """The words for a remembered device; None, and a notice, where it is not there any more."""
     if name is None:
         return "none"
-    found = _names(kind) if kind == "camera" else _microphones()
+    found = names_of(kind) if kind == "camera" else _in_time(partial(names_of, kind))
     if found is not None and _is_among(found, kind, name):
         return name
     why = "is not there" if found is not None else "cannot be looked for: the sound system does not answer"
@@ -87,28 +89,20 @@ def _there(kind: "Kind", name: str | None) -> str | None:
     return None
 
 
-def _microphones() -> tuple[str, ...] | None:
-    """The microphones; None where the sound system hangs, which must not keep Ctrl-C and the window from us."""
-    answers: list[tuple[str, ...]] = []
-    asking = threading.Thread(target=lambda: answers.append(_names("microphone")), name="finder", daemon=True)
+def _in_time(ask: Callable[[], Sequence[str]]) -> Sequence[str] | None:
+    """What there is; None where the sound system hangs, which must not keep Ctrl-C and the window from us."""
+    answers: list[Sequence[str]] = []
+    asking = threading.Thread(target=lambda: answers.append(ask()), name="finder", daemon=True)
     asking.start()
     asking.join(_FIND_S)
     return answers[0] if answers else None
 
 
-def _is_among(found: tuple[str, ...], kind: "Kind", name: str) -> bool:
+def _is_among(found: Sequence[str], kind: "Kind", name: str) -> bool:
     """Is it there by its name, or, of microphones, under a new number of its card?"""
     if name in found or kind == "camera":
         return name in found
     return [lasting_name(each) for each in found].count(lasting_name(name)) == 1
-
-
-def _names(kind: "Kind") -> tuple[str, ...]:
-    """The devices of a kind, the default first."""
-    from realtime_cer.capture.devices import cameras, microphones
-
-    found = cameras() if kind == "camera" else microphones()
-    return tuple(dict.fromkeys(one.name for one in sorted(found, key=lambda one: not one.default)))
 
 
 def _open(kind: "Kind", name: str) -> Source:
@@ -156,7 +150,8 @@ class Rehearsal:
             self._searching.start()
 
     def _search(self) -> None:
-        self.found = {"camera": self._names("camera"), "microphone": self._names("microphone")}
+        cameras, microphones = self._names("camera"), _in_time(partial(self._names, "microphone"))
+        self.found = {"camera": cameras, "microphone": microphones or ()}
 
     def pick(self, kind: "Kind", name: str | None) -> None:
         """Leave the device of this kind, and try another."""

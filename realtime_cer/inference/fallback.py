@@ -204,6 +204,14 @@ class Fallback:
         self._stop.set()
         self.settle(_JOIN_S)
 
+    def free(self) -> None:
+        """Close, and let go of all engines, also where somebody still holds this: nothing runs any more."""
+        self.close()
+        self._notice = lambda line: None
+        self._better, self._anew = [], None
+        with self._swap:
+            self._active = self._safe = _Freed(self._ran, self.manifest)
+
     def _fall(self, engine: Engine, fault: str) -> None:
         """Leave a broken engine; its memory is freed with it."""
         with self._swap:
@@ -244,6 +252,17 @@ class Fallback:
         due = self._clock() + self._wait_s
         self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
         return due
+
+
+@dataclass(frozen=True, slots=True)
+class _Freed:
+    """What is left of an engine: its name, and what it promised."""
+
+    backend: str
+    manifest: Manifest
+
+    def run(self, batch: npt.NDArray[Any]) -> Mapping[str, npt.NDArray[Any]]:
+        raise RuntimeError("it is closed")
 
 
 def _finite(array: npt.NDArray[Any]) -> bool:

@@ -9,13 +9,10 @@ from typing import Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from realtime_cer.config import PROFILE_NAME, PUBLISHED, Config
+from realtime_cer.config import DEFAULT_PROFILE, PROFILE_NAME, PUBLISHED, Config
 from realtime_cer.errors import Refused
 from realtime_cer.inference.manifest import engines_folder
 from realtime_cer.rules import Rule
-
-DEFAULT = "default"
-"""The networks that come with the program."""
 
 FILE = "profile.toml"
 
@@ -74,7 +71,7 @@ def profiles() -> list[str]:
         raise Refused(
             f"profiles in {folder} cannot be read ({error.strerror}): name another folder with REALTIME_CER_PROFILES"
         ) from None
-    return [DEFAULT, *(name for name in found if name != DEFAULT and re.fullmatch(PROFILE_NAME, name))]
+    return [DEFAULT_PROFILE, *(name for name in found if name != DEFAULT_PROFILE and re.fullmatch(PROFILE_NAME, name))]
 
 
 def read_profile(name: str) -> Profile:
@@ -86,12 +83,12 @@ def read_profile(name: str) -> Profile:
         No such profile, or its ``profile.toml`` cannot be read, lacks or misspells a key, has the name of another, or
         names weights that are not there.
     """
-    if name != DEFAULT and name not in profiles():
+    if name != DEFAULT_PROFILE and name not in profiles():
         choices = ", ".join(profiles())
         raise Refused(f"no profile {name!r}; choose {choices}, or make one with realtime-cer import-avcer DIR")
-    folder = engines_folder() if name == DEFAULT else profiles_folder() / name
+    folder = engines_folder() if name == DEFAULT_PROFILE else profiles_folder() / name
     path = folder / FILE
-    remedy = "reinstall the package" if name == DEFAULT else "restore it or import it again"
+    remedy = "reinstall the package" if name == DEFAULT_PROFILE else "restore it or import it again"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         profile = Profile.model_validate({**table, "folder": folder})

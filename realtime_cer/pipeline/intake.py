@@ -94,6 +94,7 @@ class Intake:
             self._shared.board.exchanged(self.sources)
         for one in gone:
             one.leave.set()
+            one.worker.abandon()  # what a device does that is left concerns nobody
         feed.worker.start()
 
     def _feed(self, kind: str, source: Source) -> _Feed:
@@ -104,13 +105,15 @@ class Intake:
     def _capture(self, kind: str, source: Source, leave: threading.Event, worker: Worker) -> None:
         while kind == "file" and not self._opened.wait(_POLL_S) and not leave.is_set():
             pass  # a file is not begun before it can be analysed
-        for item in source.items(leave):
-            if leave.is_set():
-                break
-            with worker.working():
-                self._take(item)
-        with self._lock:
-            self._running -= 1
+        try:
+            for item in source.items(leave):
+                if leave.is_set():
+                    break
+                with worker.working():
+                    self._take(item)
+        finally:
+            with self._lock:
+                self._running -= 1
 
     def _take(self, item: Frame | AudioBlock) -> None:
         opened = self._opened.is_set()

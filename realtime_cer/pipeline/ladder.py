@@ -8,7 +8,7 @@
 3   sound every second      a window of sound every second instead of every half
 4   2.5 pictures a second   decisions for even instants only, and 0.2 s more for each to wait for its picture
 5   picture only, or        the other modality rests: sound if nobody speaks, else the one that costs more; later on
-    sound only              the one that gives nothing any more
+    sound only              the one that gives nothing any more; always sound where the picture is to be kept
 ==  ======================  =====================================================================================
 
 Each rung has those above it in it.
@@ -94,15 +94,20 @@ class Ladder:
     pictures come nothing is judged: that is a fault of a source. Short memory takes the first rung, which is all that
     helps against it, and holds it.
 
+    Parameters
+    ----------
+    keep_picture : the picture never rests, as where a face is looked for all the time
+
     Attributes
     ----------
     rung : the one in force
     rests : which modality rests on the last rung
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_picture: bool = False) -> None:
         self.rung = FULL
         self.rests: Literal["sound", "picture"] = "sound"
+        self._keep_picture = keep_picture
         self._loads: deque[tuple[float, Load]] = deque()
         self._since: float | None = None
         self._climbed: float | None = None
@@ -145,7 +150,8 @@ class Ladder:
             if down is None:
                 return False
             if down == ONE:
-                self.rests = "picture" if load.voice and span.video > span.sound else "sound"
+                costly = load.voice and span.video > span.sound
+                self.rests = "picture" if costly and not self._keep_picture else "sound"
             return self._go(down, now)
         climbing = self._climbed is not None and self._climbed == self._since
         if self.rung > FULL and now - self._since >= self._wait_s / (2 if climbing else 1):
@@ -156,7 +162,9 @@ class Ladder:
 
     def _gives_nothing(self, span: _Span, load: Load) -> bool:
         """Whether the one modality that works has lost its source, and the other may have one."""
-        return not load.heard if self.rests == "picture" else load.heard and not span.judged
+        if self.rests == "picture":
+            return not load.heard
+        return load.heard and not span.judged and not self._keep_picture
 
     def _room(self, span: _Span, load: Load, up: int) -> bool:
         """Whether what was measured on this rung leaves room for the work of a higher one."""
@@ -165,7 +173,10 @@ class Ladder:
         in_time = span.judged >= _LEAST and span.prompt >= _PROMPT
         if self.rung == ONE:
             # Nothing is measured of what rests; the one that works must leave half of its time.
-            return span.sound <= 0.5 if self.rests == "picture" else in_time and span.video <= 0.5
+            if self.rests == "picture":
+                return span.sound <= 0.5
+            # Where no pictures come, and may not be given up for the sound, it need not rest for them either.
+            return (in_time and span.video <= 0.5) or (self._keep_picture and not span.judged)
         video, sound = 0.0, 0.0  # of the work that the climb would add to
         if self.rung >= RATE > up:
             video = 2 * span.video

@@ -29,7 +29,7 @@ from realtime_cer.pipeline.board import Board
 from realtime_cer.pipeline.decider import Decider
 from realtime_cer.pipeline.fusing import Fusion
 from realtime_cer.pipeline.intake import Intake
-from realtime_cer.pipeline.ladder import PREVIEW
+from realtime_cer.pipeline.ladder import PREVIEW, Ladder
 from realtime_cer.pipeline.meters import Metering
 from realtime_cer.pipeline.overseer import Overseer
 from realtime_cer.pipeline.shared import Shared
@@ -60,6 +60,7 @@ class Live:
         the thread of each; they must not block
     reload : loads the networks once more, for a worker that hangs in them; without it such a worker is only named
     notice : told in one line, from any thread, what was done about a worker that hangs or a machine that is too slow
+    keep_picture : the picture never rests on a machine that is too slow
 
     Attributes
     ----------
@@ -78,13 +79,12 @@ class Live:
         *,
         reload: Callable[[], Perception] | None = None,
         notice: Callable[[str], None] = lambda line: None,
+        keep_picture: bool = False,
     ) -> None:
         self._loading = perception if isinstance(perception, Future) else None
-        self._clock = clock
-        self._taps = tuple(taps)
-        self._reload = reload
+        self._clock, self._taps, self._reload = clock, tuple(taps), reload
         self._shared = Shared(clock, notice, Board(sources), Metering(clock))
-        self._config = config
+        self._config, self._ladder = config, Ladder(keep_picture=keep_picture)
         self._ready = threading.Event()
         self._rows: queue.Queue[Decision] = queue.Queue(maxsize=_ROWS_HELD)
         self.rows_lost = 0
@@ -112,7 +112,7 @@ class Live:
         fuse = Worker("fusion", fusion.work, self._stop, clock)
         self.steering.begin(self._decider, self._analysis)
         self._overseer = Overseer(
-            shared, config, self._analysis, self._decider, fusion, lambda: (*self._intake.workers, fuse)
+            shared, config, self._analysis, self._decider, fusion, self._ladder, lambda: (*self._intake.workers, fuse)
         )
         self._workers = fuse, Worker("overseer", self._overseer.work, self._stop, clock)
         self._rung = self._overseer.ladder.rung
@@ -196,7 +196,7 @@ class Live:
         return (self._waiter, *self._intake.workers, *analysis, *self._workers)
 
     def _raise(self) -> None:
-        for worker in self._all:
+        for worker in (*self._all, *self.steering.workers):
             if worker.error is not None:
                 raise worker.error
 

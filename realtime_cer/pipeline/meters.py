@@ -28,7 +28,7 @@ class _Ring:
 
     def __init__(self) -> None:
         self.times = np.full(_HELD, -np.inf)
-        self.durations = np.zeros(_HELD)
+        self.durations = np.full(_HELD, 0.0)  # written now: memory then does not grow as the ring fills
         self.count = 0
         self.total = 0.0
 

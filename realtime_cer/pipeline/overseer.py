@@ -35,13 +35,13 @@ class Overseer:
     config : whether to bend, and when a worker has stalled
     analysis, decider : are bent
     fusion : tells how many pictures come in time
+    ladder : which rung is in force
     workers : gives those that are watched beside the analysis'
 
     Attributes
     ----------
     stalled : names of workers that do not move, and of modalities without a worker, as ``Analysis.vacant`` has them
     memory_mib : own resident memory
-    ladder : which rung is in force
     """
 
     def __init__(
@@ -51,10 +51,11 @@ class Overseer:
         analysis: Analysis,
         decider: Decider,
         fusion: Fusion,
+        ladder: Ladder,
         workers: Callable[[], tuple[Worker, ...]],
     ) -> None:
         self.stalled: tuple[str, ...] = ()
-        self.ladder = Ladder()
+        self.ladder = ladder
         self._shared, self._config = shared, config
         self._analysis, self._decider, self._fusion = analysis, decider, fusion
         self._workers = workers

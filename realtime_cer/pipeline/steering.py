@@ -39,6 +39,7 @@ class Steering:
         self._decider: Decider | None = None
         self._analysis: Analysis | None = None
         self._opening: dict[str, object] = {}
+        self._switching: tuple[Worker, ...] = ()
         self._lock = threading.Lock()
 
     def begin(self, decider: Decider, analysis: Analysis) -> None:
@@ -101,7 +102,15 @@ class Steering:
                 self._analysis.forget_faces()  # nobody in the new picture is somebody of the old one
                 self._decider.people.forget(self._shared.clock())
 
-        Worker(f"switch-{place}", work, self._shared.stop, self._shared.clock).start()
+        worker = Worker(f"switch-{place}", work, self._shared.stop, self._shared.clock)
+        worker.start()
+        with self._lock:
+            self._switching = (*(one for one in self._switching if one.alive or one.error), worker)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Those that open a source just now, or failed in it."""
+        return self._switching
 
     def _show(self, place: str, report: SourceReport | None) -> None:
         with self._lock:

@@ -149,6 +149,7 @@ class Hearing:
         step = self.step
         end = ring.end // step * step
         fresh = ring.window(end, end - self._end)
+        window = ring.window(end, round(WINDOW_S * SAMPLE_RATE))  # now: the ring goes on while the detector is asked
         self._end = end
         level_db = _level_db(fresh.samples[-step:])
         try:
@@ -162,16 +163,14 @@ class Hearing:
             return Sound(fresh.t, level_db, None, None, None)
         voice = speech >= self._least
         acoustic = None
-        if voice:
-            window = ring.window(end, round(WINDOW_S * SAMPLE_RATE))
-            if window.heard >= MIN_HEARD_S * SAMPLE_RATE:
-                try:
-                    with self.probe.timed("acoustic"):
-                        acoustic = self.acoustic(window)
-                    acoustic = _whole("acoustic", acoustic)
-                except EngineFault as fault:
-                    acoustic = None
-                    self.probe.faulted(fault)
+        if voice and window.heard >= MIN_HEARD_S * SAMPLE_RATE:
+            try:
+                with self.probe.timed("acoustic"):
+                    acoustic = self.acoustic(window)
+                acoustic = _whole("acoustic", acoustic)
+            except EngineFault as fault:
+                acoustic = None
+                self.probe.faulted(fault)
         return Sound(fresh.t, level_db, speech, voice, acoustic, spoken)
 
 
@@ -212,10 +211,10 @@ class Perception:
         )
 
     def close(self) -> None:
-        """Free native memory, and stop opening better engines."""
+        """Free native memory, and stop opening better engines. What still runs in them has no more answers."""
         for engine in self.networks.values():
             if isinstance(engine, Fallback):
-                engine.close()
+                engine.free()
         self.finder.close()
 
 

@@ -19,6 +19,7 @@ from typing import Self
 
 import numpy as np
 
+from realtime_cer.buffers import HOLDS_STEPS
 from realtime_cer.control import Strip
 from realtime_cer.errors import Refused
 from realtime_cer.records import Decision, Snapshot
@@ -33,8 +34,6 @@ from realtime_cer.told import Told
 
 _SPAN_S = 60.0
 _EARLY_S = 1e-6
-_HOLE = 2.5
-"""A decision holds for so many steps at most: at half the rate, which live may fall to, every second has no row."""
 
 
 class Player:
@@ -173,7 +172,7 @@ class Player:
         if self._cut != (line, first, place + 1):
             self._cut = line, first, place + 1
             self._minute = line.rows[first : place + 1], line.shown[first : place + 1]
-        held = place >= 0 and t - line.rows[place].t < _HOLE * line.strip.step
+        held = place >= 0 and t - line.rows[place].t < HOLDS_STEPS * line.strip.step
         decision = line.rows[place] if held else None
         frame, fresh = self._shown.picture(t)
         visual = None if decision is None else visual_of(decision)

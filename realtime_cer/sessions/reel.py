@@ -11,6 +11,7 @@ import av
 import av.error
 
 from realtime_cer.errors import Refused
+from realtime_cer.sinks.timewords import digital
 
 BEFORE_S, AFTER_S = 2.0, 2.0
 """How much of the film around each moment is shown, where the next one is not so near."""
@@ -61,7 +62,10 @@ def write_reel(film: Path, scenes: Sequence[Scene], out: Path) -> list[Chapter]:
         at = chapters[-1].end
     partial = out.with_name(f"{out.name}.part")
     try:
-        with av.open(str(film)) as source, av.open(str(partial), "w", format="matroska") as target:
+        with (
+            av.open(str(film), metadata_errors="replace") as source,
+            av.open(str(partial), "w", format="matroska") as target,
+        ):
             streams = {one.index: target.add_stream_from_template(one) for one in source.streams if one.type in _KINDS}
             target.set_chapters([_chapter(number, one) for number, one in enumerate(chapters)])
             for packet in source.demux():
@@ -91,7 +95,7 @@ def _cuts(film: Path, scenes: Sequence[Scene]) -> list[Chapter]:
     Moments close to each other share what lies between them; those between which no cut can begin share a chapter.
     """
     keys, last = [], 0.0
-    with av.open(str(film)) as source:
+    with av.open(str(film), metadata_errors="replace") as source:
         if not source.streams.video:
             raise Refused(f"{film} holds no picture to cut: give a session with one")
         for packet in source.demux(video=0):
@@ -129,11 +133,10 @@ def _start(keys: Sequence[float], t: float, before: Chapter | None) -> float | N
 
 
 def _chapter(number: int, chapter: Chapter) -> Any:
-    minutes, seconds = divmod(round(chapter.scene.t), 60)
     return {
         "id": number + 1,
         "start": round(chapter.start / _TICK),
         "end": round(chapter.end / _TICK),
         "time_base": _TICK,
-        "metadata": {"title": f"{chapter.scene.name}, {minutes}:{seconds:02} of the session"},
+        "metadata": {"title": f"{chapter.scene.name}, {digital(chapter.scene.t)} of the session"},
     }

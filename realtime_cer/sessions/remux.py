@@ -35,7 +35,7 @@ def remux(path: Path) -> float | None:
 def _copy(path: Path, to: Path) -> float | None:
     end = None
     try:
-        source = av.open(str(path))
+        source = av.open(str(path), metadata_errors="replace")
     except av.error.FFmpegError as error:
         if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
             return None

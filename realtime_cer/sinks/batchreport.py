@@ -26,8 +26,8 @@ def batch_report(page: Path, facts: Mapping[str, Any]) -> None:
     Parameters
     ----------
     page : its path; the folders of results lie beside it
-    facts : ``files``, each with file, state, why, duration_s, decisions, abstained and most_often; ``not_done``, names
-        of files that were not reached; ``settings``; ``versions``
+    facts : ``files``, each with file, state, why, duration_s, decisions, abstained, most_often and notices;
+        ``not_done``, names of files that were not reached; ``settings``; ``versions``
 
     Raises
     ------
@@ -119,10 +119,13 @@ def _line(one: Mapping[str, Any], rows: Sequence[Decision]) -> str:
                     f"<title>{run.word}, from {clock(run.start, end)}</title></rect>"
                 )
     abstained = percent(one["abstained"], one["decisions"]) if one["decisions"] else "–"
+    notices = escape("; ".join(one["notices"]))
+    # In a row of their own, over the whole width: in a cell they would make the row high and the bands narrow.
+    kind, below = (' class="told"', f'<tr class="notices"><td colspan="5">{notices}</td></tr>') if notices else ("", "")
     return (
-        f'<tr><th scope="row">{link}</th><td class="number">{clock(length, length)}</td>'
+        f'<tr{kind}><th scope="row">{link}</th><td class="number">{clock(length, length)}</td>'
         f'<td class="band">{_svg("What was said over time.", shapes)}</td>'
-        f'<td>{one["most_often"] or "–"}</td><td class="number long">{abstained}</td></tr>'
+        f'<td>{one["most_often"] or "–"}</td><td class="number long">{abstained}</td></tr>{below}'
     )
 
 

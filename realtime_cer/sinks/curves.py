@@ -7,15 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from realtime_cer import palette
+from realtime_cer.buffers import HOLDS_STEPS
 from realtime_cer.labels import COMPOUND
 from realtime_cer.quiet import cv2
 from realtime_cer.records import Decision, Picture
 from realtime_cer.sinks.lettering import FAINT, Box, Colour, bgr, width_of, write
+from realtime_cer.sinks.timewords import digital
 
 STEP_S = 0.2
-"""How long a decision holds."""
+"""How long a decision holds where none follows."""
 
-_GAP_S = 0.3
+_GAP_S = HOLDS_STEPS * STEP_S
 """Neighbouring decisions further apart than this are not joined by a line."""
 
 _TOPS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -26,12 +28,6 @@ _ABSTAINED: Colour = (98, 90, 85)
 _UNKNOWN: Colour = (58, 50, 46)
 _SHIFT = 4
 """Points lie on sixteenths of a pixel, so that the curves glide."""
-
-
-def clock(seconds: int) -> str:
-    """A media time as ``m:ss``, or ``h:mm:ss`` from one hour on."""
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def draw_curves(
@@ -95,7 +91,7 @@ def _grid(canvas: Picture, plot: Box, words_y: int, em: int, start: float, span_
     for k in range(int(np.ceil(start / step - 1e-6)), int((start + span_s) / step + 1e-6) + 1):
         x = round(plot.x + (k * step - start) / span_s * (plot.width - 1))
         cv2.line(canvas, (x, plot.y), (x, plot.bottom - 1), _GRID, 1)
-        words = clock(k * step)
+        words = digital(k * step)
         half = width_of(words, small) // 2
         if x >= plot.x and x + half <= plot.right + em:
             write(canvas, words, (max(x, plot.x - em + half + 3), words_y), small, FAINT, anchor=0.5)

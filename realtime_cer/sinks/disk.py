@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from realtime_cer.told import Told
+
 LOCK = ".lock"
 """In a session's folder while a living program writes there."""
 
@@ -61,7 +63,7 @@ class Room:
     notice : told once when there is little
     """
 
-    def __init__(self, folder: Path, notice: Callable[[str], object]) -> None:
+    def __init__(self, folder: Path, notice: Callable[[Told], object]) -> None:
         self._folder, self._notice = folder, notice
         self._forecast, self._warned = Forecast(), False
 
@@ -72,7 +74,9 @@ class Room:
             return False
         if left >= _END_S and not self._warned:
             self._warned = True
-            self._notice(f"the disk lasts for {left / 60:.0f} minutes more of recording: make room")
+            self._notice(
+                Told("the disk lasts for {minutes:.0f} minutes more of recording: make room", minutes=left / 60)
+            )
         return left < _END_S
 
     def _left_s(self, now: float) -> float | None:

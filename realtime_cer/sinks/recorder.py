@@ -37,6 +37,7 @@ from realtime_cer.sinks.session import FORMAT, MARKS, ROWS, SESSION, SIGNALS, Li
 from realtime_cer.sinks.signals import Voice, signal_row
 from realtime_cer.sinks.summary import library_versions, write_summary
 from realtime_cer.sinks.tables import to_json
+from realtime_cer.told import Told
 
 _MOST_ROWS: dict[type[Item | Mark], int] = {AudioBlock: 300, Decision: 3000, Mark: 100}
 """How many of each may wait."""
@@ -54,7 +55,7 @@ class Recorder:
     sound, pictures : whether blocks of sound, and pictures, will come
     film : ``film.mkv`` (clean), ``overlay.mkv`` (with what was recognised), both; or, without anybody's picture and
         voice, ``signals.jsonl`` and an ``overlay.mkv`` with an avatar
-    notice : told in one line, from any thread, what becomes of the disk
+    notice : told in one line, from any thread, what becomes of the disk and of the recording until ``close``
     clock : the one by which everything is stamped
 
     Attributes
@@ -77,7 +78,7 @@ class Recorder:
         sound: bool,
         pictures: bool = True,
         film: Filming = "clean",
-        notice: Callable[[str], None] = lambda line: None,
+        notice: Callable[[Told], object] = lambda line: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -86,12 +87,12 @@ class Recorder:
         self._notice, self._clock = notice, clock
         self.faceless = film == "avatar"
         self._moment: Callable[[], Snapshot] | None = None
-        self._films = Films(folder, film, sound=sound, pictures=pictures, lose=self._lose, fail=self._fail)
+        self._films = Films(folder, film, sound=sound, pictures=pictures, lose=self._lose, fail=self._end_film)
         self._count = self._moved = 0
         self._origin = 0.0
         self._changed = threading.Lock()
         self._row_inbox: Inbox[Item | Mark] = Inbox(_MOST_ROWS)
-        self.ended = self._recording = False
+        self.ended = self._recording = self._torn = False
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self._facts: dict[str, Any] = {"format": FORMAT, "started": None, "started_unix": None, **facts, "film": film}
@@ -115,6 +116,11 @@ class Recorder:
         self._recording = True
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
+
+    @property
+    def recording(self) -> bool:
+        """Whether it records just now, and all that it should: no film was ended by a fault."""
+        return self._recording and not self._torn
 
     def tap(self, item: Item) -> None:
         """Take one item, from any thread, at once; before ``begin`` and after the end it is passed over."""
@@ -167,7 +173,7 @@ class Recorder:
         while not self._ending.wait(_LOOK_S):
             if room.ends(time.monotonic()):
                 self.error = self.error or "stopped, as the disk had room for less than a minute more"
-                self._notice("the disk is nearly full: the recording was ended, and is whole up to here")
+                self._notice(Told("the disk is nearly full: the recording was ended, and is whole up to here"))
                 return
 
     def _write_rows(self) -> None:
@@ -214,10 +220,19 @@ class Recorder:
                 self.lost[what] += count
 
     def _fail(self, error: Exception) -> bool:
-        """Keep the first fault; gives whether it is one of the disk or the encoder, which lasts."""
-        what = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        self.error = self.error or str(what)
+        """Keep the first fault, and tell it; gives whether it is one of the disk or the encoder, which lasts."""
+        what = str(getattr(error, "strerror", None) or f"{type(error).__name__}: {error}")
+        with self._changed:
+            first, self.error = self.error is None, self.error or what
+        if first and not self._ending.is_set():  # what fails at the end is for whoever ends it to tell
+            self._notice(Told("the recording is not whole from now on ({why}); recognition goes on", why=what))
         return isinstance(error, OSError | av.error.FFmpegError) and not isinstance(error, ValueError)
+
+    def _end_film(self, error: Exception) -> bool:
+        """Keep a fault of a film; gives whether it lasts, which ends that film."""
+        lasts = self._fail(error)
+        self._torn = self._torn or lasts
+        return lasts
 
     def _try(self, work: Callable[[], None]) -> bool:
         """Do something that may fail."""

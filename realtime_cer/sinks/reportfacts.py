@@ -72,10 +72,9 @@ def gather(rows: Sequence[Decision]) -> Facts:
     """
     words = [said(row) for row in rows]
     parts = segments(rows, words)
-    step = step_of(rows)
-    longest: defaultdict[str, float] = defaultdict(float)
+    lengths_ms: defaultdict[str, list[int]] = defaultdict(list)
     for one in segments(rows, words, minimum_s=0, bridge_s=0):
-        longest[one.word] = max(longest[one.word], one.length_ms / 1000)
+        lengths_ms[one.word].append(one.length_ms)
     of: defaultdict[str, list[Decision]] = defaultdict(list)
     for row, word in zip(rows, words, strict=True):
         of[word].append(row)
@@ -86,12 +85,13 @@ def gather(rows: Sequence[Decision]) -> Facts:
         if word in COMPOUND and mine:
             i = COMPOUND.index(word)
             best = max(mine, key=lambda row: row.compound[i] if row.compound else 0.0).t
-        return Finding(word, len(mine), len(mine) * step, longest[word], _shares(mine), best)
+        lasted = lengths_ms[word]
+        return Finding(word, len(mine), sum(lasted) / 1000, max(lasted, default=0) / 1000, _shares(mine), best)
 
     reasons = Counter(word for word in words if word not in COMPOUND)
     return Facts(
         start_s=rows[0].t if rows else 0.0,
-        end_s=rows[-1].t + step if rows else 0.0,
+        end_s=rows[-1].t + step_of(rows) if rows else 0.0,
         rows=len(rows),
         parts=tuple(parts),
         labels=tuple(told(word) for word in COMPOUND),

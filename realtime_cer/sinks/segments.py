@@ -2,7 +2,7 @@
 
 The rules, on whole milliseconds, the finest time that annotation files share:
 
-1. A row holds until the next one, or for one usual step where the next is more than one and a half steps away.
+1. A row holds until the next one, or for one usual step where the next is more than two and a half steps away.
    The time in between is a segment of its own that holds no row, and says ``NO_ROWS``. Time before 0 does not count.
 2. Neighbouring rows that say the same thing are one segment.
 3. The shortest segment first, of equally short ones the earlier: one of at most ``bridge_s`` between two segments that
@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from realtime_cer.records import Decision
-from realtime_cer.sinks.series import step_of
+from realtime_cer.sinks.series import ends_of
 
 MINIMUM_S = 0.6
 """A segment lasts at least this long, in seconds: three rows of the 5 FPS grid."""
@@ -87,20 +87,18 @@ def joined(rows: Sequence[Decision], words: Sequence[str]) -> list[Segment]:
     ValueError
         Times go back.
     """
-    step = step_of(rows)
     starts = [max(round(1000 * row.t), 0) for row in rows]
     for number, (before, after) in enumerate(pairwise(rows), 1):
         if after.t < before.t:
             raise ValueError(f"row {number} is earlier than the one before ({after.t:g} s after {before.t:g} s)")
     found: list[Segment] = []
-    for i, (row, word) in enumerate(zip(rows, words, strict=True)):
-        alone = i + 1 == len(rows) or rows[i + 1].t - row.t > 1.5 * step
-        end = max(round(1000 * (row.t + step)), 0) if alone else starts[i + 1]
+    for i, (word, end_s) in enumerate(zip(words, ends_of(rows).tolist(), strict=True)):
+        end = max(round(1000 * end_s), 0)
         if found and found[-1].word == word and found[-1].rows:
             found[-1] = replace(found[-1], end_ms=end, rows=found[-1].rows + 1)
         else:
             found.append(Segment(starts[i], end, word, i, 1))
-        if alone and i + 1 < len(rows):
+        if i + 1 < len(rows) and end_s < rows[i + 1].t:
             found.append(Segment(end, starts[i + 1], NO_ROWS, i + 1, 0))
     return found
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from realtime_cer.buffers import HOLDS_STEPS
 from realtime_cer.labels import BASIC, COMPOUND, MODELS
 from realtime_cer.records import Decision
 
@@ -63,8 +64,17 @@ def step_of(decisions: Sequence[Decision]) -> float:
     return float(np.median(steps)) if len(steps) and np.median(steps) > 0 else STEP_S
 
 
+def ends_of(decisions: Sequence[Decision]) -> Array:
+    """When each decision ends, (n,) seconds: at the next one, or a step on where that is more than 2.5 steps away."""
+    t = np.array([d.t for d in decisions], np.float64)
+    step, follows = step_of(decisions), np.append(t[1:], np.inf)[: len(t)]
+    return np.where(follows - t < HOLDS_STEPS * step, follows, t + step)
+
+
 def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
     """Put decisions into at most ``most`` bins of equal length; fewer decisions keep a bin each.
+
+    A bin into which none falls says what the one before says, as long as that holds.
 
     Parameters
     ----------
@@ -73,16 +83,19 @@ def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
     """
     n = len(decisions)
     t = np.array([d.t for d in decisions], np.float64)
-    step = step_of(decisions)
+    ends = ends_of(decisions)
     if n <= most:
-        # An interval ends with the next decision, or after its own step where decisions are missing.
-        follows = np.append(t[1:], np.inf) if n else t
-        left, right = t, np.where(follows - t < 1.5 * step, follows, t + step)
-        where = np.arange(n)
+        left, right, where = t, ends, np.arange(n)
     else:
-        edges = np.linspace(t[0], t[-1] + step, most + 1)
+        edges = np.linspace(t[0], ends[-1], most + 1)
         left, right = edges[:-1], edges[1:]
         where = np.clip(np.searchsorted(edges, t, side="right") - 1, 0, most - 1)
+        bare = np.flatnonzero(np.bincount(where, minlength=most) == 0)
+        middle = (left[bare] + right[bare]) / 2
+        newest = np.searchsorted(t, middle, side="right") - 1
+        held = middle < ends[newest]
+        decisions = [*decisions, *(decisions[i] for i in newest[held].tolist())]
+        where = np.append(where, bare[held])
     bins = len(left)
     return Series(
         left=left,
@@ -97,7 +110,7 @@ def series(decisions: Sequence[Decision], most: int = 2000) -> Series:
             where,
             bins,
         ).mean,
-        faces=_curves(np.array([[float(d.face is not None)] for d in decisions]).reshape(n, 1), where, bins).mean[:, 0],
+        faces=_curves(np.array([float(d.face is not None) for d in decisions])[:, np.newaxis], where, bins).mean[:, 0],
         binned=n > most,
     )
 

@@ -5,6 +5,12 @@ import math
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
+def digital(seconds: float) -> str:
+    """A time as a clock shows it: ``m:ss``, or ``h:mm:ss`` from one hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
 def clock(seconds: float, span: float) -> str:
     """A time in words: ``12 s`` in a span of up to two minutes, then ``m:ss``, then ``h:mm:ss``."""
     if span <= 120:

@@ -1,4 +1,4 @@
-"""What the commands of this room share: one-line errors and exit codes."""
+"""What the commands of training share: one-line errors and exit codes."""
 
 import argparse
 import os

@@ -15,7 +15,7 @@ from realtime_cer.perception.face import bundle_path, silent_bundle
 from realtime_cer.quiet import cv2, silence
 from realtime_cer.training.corpora.corpus import Corpus, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _ENLARGED = 288
 """Side in pixels to which a padded small picture is enlarged before landmarks are looked for."""

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from realtime_cer import metrics
+from realtime_cer.config import DEFAULT_PROFILE
 from realtime_cer.fusion import FusionWeights, fuse
-from realtime_cer.inference.profile import DEFAULT, read_profile
+from realtime_cer.inference.profile import read_profile
 from realtime_cer.labels import COMPOUND, MODELS
 from realtime_cer.rules import RULES, Rule, compound
 from realtime_cer.training import corpora
@@ -55,7 +56,7 @@ def measure(name: str, data: Path, part: str = "all", engines: Path | None = Non
         present = np.array([model == "static" for model in MODELS])
         scores = np.where(present[:, None], said.probabilities[:, None], 0)
         fused, _ = fuse(scores, FusionWeights.equal(), np.broadcast_to(present, scores.shape[:2]))
-        default = read_profile(DEFAULT).rule
+        default = read_profile(DEFAULT_PROFILE).rule
         report |= figures_of(corpus.labels, compound(fused, default).argmax(1), COMPOUND, people)
         report |= {"ece": None, "rules": compare_rules(fused, corpus.labels, default), "default_rule": default}
     else:

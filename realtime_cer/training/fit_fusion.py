@@ -27,7 +27,7 @@ from realtime_cer.training.fusion_search import (
     guesses,
     mean_recall,
 )
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _CHOICES = {",".join(MODELS[:n]): n for n in (3, 2)}
 _PUBLISHED = {3: ("avcer-7cl", "avcer-8cl"), 2: ("avcer-video",)}

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from realtime_cer.errors import Refused
 from realtime_cer.training.batches import Batch, ahead
 from realtime_cer.training.runlog import RunLog
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 N = TypeVar("N", bound=nn.Module)
 

@@ -12,7 +12,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.labels import BASIC, MODELS
 from realtime_cer.metrics import BINS
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
+from realtime_cer.config import DEFAULT_PROFILE
 from realtime_cer.errors import Refused
 from realtime_cer.fusion import FusionWeights
 from realtime_cer.inference.manifest import read_manifest
-from realtime_cer.inference.profile import DEFAULT, read_profile
+from realtime_cer.inference.profile import read_profile
 from realtime_cer.labels import MODELS
 from realtime_cer.training import stored
 from realtime_cer.training.corpora.corpus import CorpusError, cache_folder
@@ -47,7 +48,7 @@ def gather(wanted: Wanted, console: Console) -> dict[str, Any]:
     Refused
         Nothing at all could be measured, or a stored file cannot be used.
     """
-    rule = read_profile(DEFAULT).rule
+    rule = read_profile(DEFAULT_PROFILE).rule
     unseen = measure_unseen(wanted.voices) if wanted.voices else {}
     fusions = compare(stored.read(wanted.probabilities), wanted.weights, rule) if wanted.probabilities else None
     measured: dict[str, Any] = {}

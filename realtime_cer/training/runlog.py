@@ -14,7 +14,7 @@ from rich.console import Console
 
 from realtime_cer import __version__
 from realtime_cer.training.corpora import Corpus
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 
 def fingerprint(corpus: Corpus) -> str:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC, MODELS
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _KEYS = ("probabilities", "present", "labels", "classes", "source")
 

@@ -12,7 +12,7 @@ from realtime_cer.errors import Refused
 from realtime_cer.labels import BASIC
 from realtime_cer.training.evaluate import calibration_of, figures_of
 from realtime_cer.training.stored import arrays
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _KEYS = ("probabilities", "labels", "speakers", "corpus")
 

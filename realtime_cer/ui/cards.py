@@ -108,13 +108,13 @@ class CardsView(Panel):
         self.cards: tuple[Card, ...] = ()
         self.mirrored = False
         self._crops: dict[int, tuple[QImage, bytes]] = {}  # QImage does not keep its pixels alive
-        self._until = float("-inf")
+        self._seen = float("-inf")
 
     def stays(self, snapshot: Snapshot) -> bool:
-        """Whether the row is to be shown."""
+        """Whether the row is to be shown; a replay may go back to before anybody was there."""
         if wanted(snapshot):
-            self._until = snapshot.t + _STAY_S
-        return snapshot.t < self._until
+            self._seen = snapshot.t
+        return 0 <= snapshot.t - self._seen < _STAY_S
 
     def show_moment(self, moment: Moment) -> None:
         """Take everybody in view."""

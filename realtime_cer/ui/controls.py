@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
 from realtime_cer.control import Choice
@@ -22,8 +22,14 @@ BUTTONS: Final = (
 LISTS: Final = ("camera", "microphone", "rule", "weights", "smoothing")
 """Those that open a list."""
 
-_HEIGHT, _ROW, _MOST = 58, 48, 9
+_HEIGHT, _ROW = 58, 48
 _LINES = 2
+_MOST = 9
+"""A list shows so many rows at once: one for each digit."""
+
+_NOTCH = 120
+"""What Qt counts for one notch of a wheel."""
+
 _FINGER = 48
 """Nothing that is pressed is lower, in pixels, however small the window."""
 
@@ -137,46 +143,81 @@ class ControlsView(_Touched):
 
 
 class ChoicesView(_Touched):
-    """A list to choose from; keys move a mark in it.
+    """A list to choose from; keys move a mark in it. Of a long one nine rows are shown, and wheel or mark bring others.
 
     Attributes
     ----------
     buttons : of the bar below
     what : what is chosen; empty while the list is closed
     choices, chosen, mark : what there is, the value in force, and which row has the mark
+    first : which row is shown first
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "choices")
         self.buttons: tuple[str, ...] = BUTTONS
-        self.what, self.chosen, self.mark = "", "", 0
+        self.what, self.chosen, self.mark, self.first = "", "", 0, 0
         self.choices: tuple[Choice, ...] = ()
         self._empty = ""
+        self._turned = 0
 
     def open(self, what: str, choices: Sequence[Choice], chosen: str) -> None:
         """Show a list, the mark on what is in force."""
-        self.what, self.mark = what, 0
+        self.what, self.choices, self.mark, self.first, self._turned = what, (), 0, 0, 0
         self.offer(choices, chosen, "")
-        self.mark = next((n for n, one in enumerate(self.choices) if one.value == chosen), 0)
 
     def offer(self, choices: Sequence[Choice], chosen: str, empty: str) -> None:
-        """Take a newer list; ``empty`` is said where it has nothing in it."""
-        now = tuple(choices)[:_MOST]
+        """Take a newer list, the mark on what it was on; ``empty`` is said where it has nothing in it."""
+        now = tuple(choices)
         if (now, chosen, empty) != (self.choices, self.chosen, self._empty):
+            marked = self.choices[self.mark].value if self.choices else chosen
             self.choices, self.chosen, self._empty = now, chosen, empty
-            self.mark = min(self.mark, max(len(now) - 1, 0))
+            self._put(next((n for n, one in enumerate(now) if one.value == marked), self.mark))
             self.tell(", ".join(one.name for one in now) or empty)
-            self.update()
 
     def shift(self, step: int) -> None:
-        """Move the mark."""
+        """Move the mark, from the last row on to the first."""
         if self.choices:
-            self.mark = (self.mark + step) % len(self.choices)
-            self.update()
+            self._put((self.mark + step) % len(self.choices))
+
+    def roll(self, step: int) -> None:
+        """Show other rows of a long list, and the mark among them."""
+        self.first = min(max(self.first + step, 0), self._last())
+        self._put(min(max(self.mark, self.first), self.first + _MOST - 1))
+
+    def shown(self) -> range:
+        """Which rows are shown."""
+        return range(self.first, min(self.first + _MOST, len(self.choices)))
+
+    def _put(self, mark: int) -> None:
+        """Put the mark on a row, which is shown then."""
+        self.mark = min(mark, max(len(self.choices) - 1, 0))
+        self.first = max(min(self.first, self.mark, self._last()), self.mark - _MOST + 1)
+        self.update()
+
+    def _last(self) -> int:
+        """Which row is the first where the last is shown."""
+        return max(len(self.choices) - _MOST, 0)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Scroll by a row for each notch; what turns more finely adds up."""
+        if event is not None:
+            self._turned += event.angleDelta().y()
+            notches = int(self._turned / _NOTCH)
+            self._turned -= notches * _NOTCH
+            self.roll(-notches)
+            event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Tell which row was pressed; the title shows the next rows, for fingers have no wheel."""
+        if event is not None and event.position().y() < self.inside().top() + self._step():
+            self.roll(_MOST if self.first < self._last() else -self.first)
+        else:
+            super().mousePressEvent(event)
 
     def place(self, bar: QRect, width: int) -> QRect:
         """Where it goes: above its button."""
-        rows = max(len(self.choices), 1) + 1
+        rows = max(len(self.shown()), 1) + 1
         wide, tall = min(self.px(430), width), min(max(self.px(_ROW), _FINGER) * rows + self.px(16), bar.top())
         columns = columns_of(self.buttons)
         n = self.buttons.index(self.what) % columns if self.what in self.buttons else 0
@@ -184,26 +225,30 @@ class ChoicesView(_Touched):
         return QRect(max(min(left, width - wide - self.px(16)), 0), bar.top() - tall - self.px(8), wide, tall)
 
     def targets(self) -> Mapping[str, QRectF]:
-        """The rows under the title, by their place in the list."""
-        area = self.inside()
-        step = area.height() / (max(len(self.choices), 1) + 1)
+        """The rows that are shown under the title, by their place in the whole list."""
+        area, step = self.inside(), self._step()
         return {
-            str(n): QRectF(area.left(), area.top() + (n + 1) * step, area.width(), step)
-            for n in range(len(self.choices))
+            str(n): QRectF(area.left(), area.top() + (row + 1) * step, area.width(), step)
+            for row, n in enumerate(self.shown())
         }
+
+    def _step(self) -> float:
+        return self.inside().height() / (max(len(self.shown()), 1) + 1)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Paint a title and a row for each."""
         painter = QPainter(self)
         self.frame(painter)
-        theme, area, size = self.theme, self.inside(), self.px(16)
-        step = area.height() / (max(len(self.choices), 1) + 1)
+        theme, area, size, step = self.theme, self.inside(), self.px(16), self._step()
         title = self.text.choose.format(what=self.text.controls.get(self.what, self.what))
         head = QRectF(area.left() + self.px(10), area.top(), area.width() - self.px(20), step)
-        write(painter, head, title, self.px(13), theme.dim)
+        shown = self.shown()
+        place = f"↑↓ {shown.start + 1}–{shown.stop} / {len(self.choices)}" if len(self.choices) > _MOST else ""
+        used = write(painter, head, place, self.px(13), theme.ink, bold=True, align=RIGHT)
+        write(painter, head.adjusted(0, 0, -used, 0), title, self.px(13), theme.dim)
         if not self.choices:
             write(painter, head.translated(0, step), self._empty, size, theme.dim)
-        for name, row in self.targets().items():
+        for digit, (name, row) in enumerate(self.targets().items(), 1):
             n = int(name)
             one = self.choices[n]
             if n == self.mark:
@@ -212,7 +257,7 @@ class ChoicesView(_Touched):
                 painter.drawRoundedRect(row, 6 * self.unit, 6 * self.unit)
             inner = row.adjusted(self.px(10), 0, -self.px(10), 0)
             cap = QRectF(inner.left(), inner.top(), self.px(22), inner.height())
-            write(painter, cap, str(n + 1), self.px(12), theme.faint, bold=True, align=CENTRE)
+            write(painter, cap, str(digit), self.px(12), theme.faint, bold=True, align=CENTRE)
             if one.value == self.chosen:
                 dot(painter, inner.right() - self.px(6), inner.center().y(), self.px(5), self.drawn(GOOD))
             told = inner.adjusted(self.px(32), 0, -self.px(20), 0)

@@ -126,7 +126,8 @@ def _chosen(window: "Window", what: str) -> str:
 def _offer(window: "Window") -> None:
     """Follow what there is to choose from: devices take a moment to be found."""
     what = window.choices.what
-    empty = window.text.looking if what in ("camera", "microphone") else window.text.nothing_found
+    looking = window.desk is not None and what in window.desk.state.looking
+    empty = window.text.looking if looking else window.text.nothing_found
     window.choices.offer(_choices(window, what), _chosen(window, what), empty)
     window.choices.setGeometry(window.choices.place(window.controls.geometry(), window.width()))
 
@@ -149,7 +150,7 @@ def list_key(window: "Window", key: int) -> bool:
     if not window.choices.isVisibleTo(window):
         return False
     if _FIRST <= key <= _LAST:
-        take(window, key - _FIRST)
+        take(window, window.choices.first + key - _FIRST)
     elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
         window.choices.shift(-1 if key == Qt.Key.Key_Up else 1)
     elif key in _ENTER:

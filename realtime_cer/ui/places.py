@@ -1,11 +1,17 @@
-"""Where the panels of the window go. Pure functions of its size."""
+"""How large windows open, and where their panels go. Pure functions of sizes."""
 
-from PyQt6.QtCore import QRect
+from PyQt6.QtCore import QRect, QSize
+from PyQt6.QtGui import QScreen
 
 from realtime_cer.records import Picture
 
 WIDTH, HEIGHT = 1280, 720
 """Size of the design, in pixels; everything follows the window from there."""
+
+
+def opening_size(screen: QScreen | None, wanted: tuple[int, int] = (WIDTH, HEIGHT)) -> QSize:
+    """The size that a window opens in, in pixels: the one wanted, or what a small screen has room for."""
+    return QSize(*wanted).boundedTo(screen.availableSize() if screen else QSize(WIDTH, HEIGHT))
 
 
 def unit_of(width: int, height: int) -> float:

@@ -13,7 +13,7 @@ from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from realtime_cer import palette
-from realtime_cer.buffers import GRID_S
+from realtime_cer.buffers import GRID_S, HOLDS_STEPS
 from realtime_cer.labels import COMPOUND
 from realtime_cer.smoothing import Smoothed
 from realtime_cer.ui import words
@@ -43,8 +43,7 @@ def series(minute: Sequence[Smoothed], now: float) -> Series:
     t = np.array([one.t - now for one in held])
     unknown = (math.nan,) * len(COMPOUND)
     values = np.array([one.compound or unknown for one in held]).reshape(len(held), len(COMPOUND))
-    # At half the rate, which is a rung of the ladder, every second instant has no row: that is no hole.
-    holes = np.flatnonzero(np.diff(t) > 2.5 * GRID_S) + 1
+    holes = np.flatnonzero(np.diff(t) > HOLDS_STEPS * GRID_S) + 1
     values = np.insert(values, holes, np.nan, axis=0)
     times = np.insert(t, holes, t[holes - 1] + GRID_S if len(holes) else 0.0)
     spans: list[tuple[float, float, str | None]] = []

@@ -6,6 +6,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from realtime_cer.buffers import HOLDS_STEPS
 from realtime_cer.control import Strip
 from realtime_cer.labels import COMPOUND
 
@@ -13,8 +14,6 @@ NOTHING, ABSTAINS = -2, -1
 """What a column says where there is no decision, and where the decisions name nothing."""
 
 _EARLY = 1e-6
-_HOLE = 2.5
-"""A decision holds for so many steps at most."""
 
 
 def columns(strip: Strip, codes: npt.NDArray[np.int8], count: int) -> npt.NDArray[np.int8]:
@@ -28,7 +27,7 @@ def columns(strip: Strip, codes: npt.NDArray[np.int8], count: int) -> npt.NDArra
         return said
     middles = strip.begin + (np.arange(count) + 0.5) / count * length
     newest = np.searchsorted(strip.t, middles, side="right") - 1
-    held = (newest >= 0) & (middles - strip.t[newest] < _HOLE * strip.step)
+    held = (newest >= 0) & (middles - strip.t[newest] < HOLDS_STEPS * strip.step)
     said[held] = codes[newest[held]]
     where = np.minimum(((strip.t - strip.begin) / length * count).astype(np.intp), count - 1)
     votes = np.zeros((count, len(COMPOUND) + 1), np.int64)

@@ -2,7 +2,7 @@
 
 import time
 
-from PyQt6.QtCore import QEvent, QRect, QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QRect, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
@@ -19,7 +19,7 @@ from realtime_cer.ui.keys import KeysView
 from realtime_cer.ui.moment import Looks, Moment, Presenter
 from realtime_cer.ui.panel import Panel
 from realtime_cer.ui.picture import PictureView, is_mirror
-from realtime_cer.ui.places import HEIGHT, WIDTH, arrange, aspect_of, unit_of
+from realtime_cer.ui.places import HEIGHT, WIDTH, arrange, aspect_of, opening_size, unit_of
 from realtime_cer.ui.plots import CurvesView
 from realtime_cer.ui.status import SoundView, StatusView
 from realtime_cer.ui.text import text_of
@@ -95,7 +95,7 @@ class Window(QWidget):
         for panel in self._over:
             panel.hide()
         self.setMouseTracking(True)
-        self.resize(self._room(*(looks.size or (WIDTH, HEIGHT))))
+        self.resize(opening_size(self.screen(), looks.size or (WIDTH, HEIGHT)))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._drawn = (0.0, self.control.snapshot().decision)
         self._spent = self._glided = 0.0
@@ -105,11 +105,6 @@ class Window(QWidget):
         self._timer.timeout.connect(self.look)
         self._timer.start(_LOOK_MS)
         self.draw(self.control.snapshot())
-
-    def _room(self, width: int, height: int) -> QSize:
-        """A size, or what a small screen has room for."""
-        screen = self.screen()
-        return QSize(width, height).boundedTo(screen.availableSize() if screen else QSize(WIDTH, HEIGHT))
 
     # Drawing.
 

@@ -12,7 +12,7 @@ from realtime_cer.records import Snapshot
 from realtime_cer.ui.kiosk.posing import StripView
 from realtime_cer.ui.moment import Looks
 from realtime_cer.ui.picture import PictureView, is_mirror
-from realtime_cer.ui.places import HEIGHT, WIDTH, aspect_of, unit_of
+from realtime_cer.ui.places import aspect_of, opening_size, unit_of
 from realtime_cer.ui.text import text_of
 from realtime_cer.ui.theme import THEMES, write
 from realtime_cer.ui.wizardpanels import ChoiceView, Ear, Kind, MeterView
@@ -73,7 +73,7 @@ class Wizard(QWidget):
         self._refused = False
         self._aspect = 16 / 9
         self._focus("camera")
-        self.resize(WIDTH, HEIGHT)
+        self.resize(opening_size(self.screen()))
         rehearsal.search()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.look)

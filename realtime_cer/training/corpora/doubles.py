@@ -10,7 +10,7 @@ from rich.progress import track
 from realtime_cer.quiet import cv2
 from realtime_cer.training.corpora.corpus import Corpus, CorpusError, cache_folder
 from realtime_cer.training.corpora.frames import read_picture
-from realtime_cer.training.whole import whole
+from realtime_cer.whole import whole
 
 _SIDE = 16
 _VERSION = 1

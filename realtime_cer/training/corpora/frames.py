@@ -62,7 +62,7 @@ def read_film(path: Path, span: tuple[float, float] | None = None, fps: float = 
 def film_length(path: Path) -> tuple[float, float]:
     """Return a video file's pictures a second and its length in seconds, as its header states them."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             rate = float(container.streams.video[0].average_rate or 0)
             seconds = (container.duration or 0) / av.time_base
     except (av.FFmpegError, OSError, IndexError, ValueError) as error:
@@ -85,7 +85,7 @@ def read_picture(path: Path) -> Picture:
 
 def _decoded(path: Path, start: float) -> _Timed:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.video[0]
             origin = float((stream.start_time or 0) * (stream.time_base or 0))
             if start > 0:

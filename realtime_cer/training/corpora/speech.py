@@ -160,7 +160,7 @@ def read_sound(path: Path, span: tuple[float, float] | None = None) -> Floats:
     """
     blocks, rate = [], SAMPLE_RATE
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.audio[0]
             rate = stream.rate
             to_float = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)

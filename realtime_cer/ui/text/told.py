@@ -10,6 +10,18 @@ GERMAN: Final[Mapping[str, str]] = {
     # Recordings and marks.
     "recording to {folder}": "Mitschnitt läuft: {folder}",
     "recorded to {folder}": "Mitschnitt beendet: {folder}",
+    "recorded, but not whole ({why}): {folder}": (
+        "Mitschnitt beendet, nicht vollständig (der Grund steht im Terminal): {folder}"
+    ),
+    "the recording is not whole from now on ({why}); recognition goes on": (
+        "der Mitschnitt ist ab jetzt nicht vollständig; der Grund steht im Terminal"
+    ),
+    "the disk lasts for {minutes:.0f} minutes more of recording: make room": (
+        "der Datenträger reicht noch für {minutes:.0f} Minuten Mitschnitt: Platz schaffen"
+    ),
+    "the disk is nearly full: the recording was ended, and is whole up to here": (
+        "der Datenträger ist fast voll: der Mitschnitt ist beendet, und vollständig bis hierher"
+    ),
     "no recording is begun: {why}": "kein Mitschnitt begonnen; der Grund steht im Terminal",
     "this run is recorded as --record asked: it ends with the program": (
         "dieser Lauf wird mitgeschnitten, wie --record es verlangt: bis zum Ende des Programms"
