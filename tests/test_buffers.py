@@ -1,6 +1,7 @@
 """The grid of time, exact sample positions, and the mailbox."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -66,11 +67,16 @@ def test_the_newest_wins_and_the_lost_are_counted() -> None:
 def test_take_wakes_up_for_a_frame_and_for_the_end() -> None:
     ring = FrameRing(0.0)
     got: list[GridFrame | None] = []
-    reader = threading.Thread(target=lambda: got.extend([ring.take(5), ring.take(5)]))
+
+    def read() -> None:
+        for _ in range(2):
+            got.append(ring.take(20))
+
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     ring.push(Frame(0.0, 0, PICTURE))
     while not got:
-        pass
+        time.sleep(0.001)
     ring.close()
     reader.join(2)
     assert not reader.is_alive()
