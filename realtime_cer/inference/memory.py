@@ -6,15 +6,15 @@ import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of malloc.h
 _LARGE = 2**17
-_ARENAS = 4
+_ARENAS = 1
 
 
 def apart() -> None:
     """Keep what is large (pictures, sound, networks) apart from the heap from now on, so that it goes back when freed.
 
-    glibc begins with this threshold, and raises it with every large block that is freed; and each of its arenas, of
-    which it gives every thread one, up to eight for a core, keeps the most that it ever held. So every source that is
-    opened anew, and every network, would leave some MiB of holes between what is small. Does nothing elsewhere.
+    glibc begins with this threshold, and raises it with every large block that is freed; and it gives threads arenas
+    of their own, up to eight for a core, each of which keeps the most that it ever held, where others cannot use it.
+    So every source that is opened anew, and every network, would leave some MiB of holes. Does nothing elsewhere.
     """
     _call("mallopt", _MMAP_THRESHOLD, _LARGE)
     _call("mallopt", _TRIM_THRESHOLD, _LARGE)
