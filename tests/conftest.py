@@ -42,6 +42,15 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's own settings, pictures and films."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "config"))
+    for kind in ("pictures", "videos"):
+        monkeypatch.setattr(f"platformdirs.user_{kind}_path", lambda kind=kind: tmp_path / kind)
+
+
+@pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare text with tests/golden/NAME, or write it there with --update-golden."""
 

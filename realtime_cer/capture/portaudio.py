@@ -72,7 +72,7 @@ def load() -> Any:
         raise Refused(MISSING) from error
     except ImportError as error:
         raise Refused(f"sounddevice cannot be imported ({error}): install the program again") from error
-    except Exception as error:
+    except Exception as error:  # its own error is told below; that of a failed import has no class to catch
         if not is_fault(error):
             raise
         # What it wants done at exit would keep each module alive whose import has failed.

@@ -71,7 +71,7 @@ def library(requirement: "Requirement") -> Check:
         return Check(name, there, version if there else f"{version}, but its files are gone", again)
     try:
         _load(module)
-    except Exception as error:
+    except Exception as error:  # whatever a broken library raises: told as a failed check
         # sounddevice without PortAudio is a fault of the system's library, which has its own check.
         if name == "sounddevice" and (isinstance(error, OSError) or type(error).__name__ == _FAULT):
             return Check(name, True, version, None)
@@ -107,7 +107,7 @@ def portaudio() -> Check:
         return Check("PortAudio", None, "not checked: sounddevice is missing", "first repair the libraries above")
     except OSError:
         return Check("PortAudio", False, "its library is missing: no microphone can be used", _PORTAUDIO)
-    except Exception as error:
+    except Exception as error:  # told as a failed check, or raised again: its class is known by name alone
         if type(error).__name__ != _FAULT:
             raise
         why = f"its library does not start ({' '.join(str(error).split())[:160]})"
