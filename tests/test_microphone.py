@@ -18,6 +18,7 @@ from parts import pulse
 from parts.clips import clicks
 
 from realtime_cer.capture import portaudio
+from realtime_cer.capture.attempt import pause_s
 from realtime_cer.capture.devices import microphone_problem, microphones
 from realtime_cer.capture.microphone import Microphone, open_microphone
 from realtime_cer.capture.soundclock import Piece
@@ -527,7 +528,7 @@ def test_one_whose_sound_stops_is_lost_after_a_second_and_found_again_under_its_
 
     monkeypatch.setattr(portaudio, "inputs", listed)
     monkeypatch.setattr(portaudio, "restart", lambda: None)
-    monkeypatch.setattr("realtime_cer.capture.microphone.SoundStream", Unnoticed)
+    monkeypatch.setattr("realtime_cer.capture.attempt.SoundStream", Unnoticed)
     listening = listen(open_microphone("c920", lambda: now, wait=True))
     microphone = listening.microphone
     stream = microphone._stream
@@ -549,6 +550,10 @@ def test_one_whose_sound_stops_is_lost_after_a_second_and_found_again_under_its_
     listening.until(listening.is_in("live"), 2)
     assert microphone.status.detail == f"microphone C920: USB Audio (hw:2,0) at {RATE} Hz"
     assert microphone.counters.reopened == 1
+
+
+def test_the_next_try_is_the_sooner_the_less_the_last_one_took() -> None:
+    assert [pause_s(took) for took in (0.02, 0.1, 0.15, 3.0)] == [0.5, 0.5, pytest.approx(0.75), 1.0]
 
 
 def test_a_full_queue_counts_what_it_lost() -> None:

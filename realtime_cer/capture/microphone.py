@@ -1,7 +1,7 @@
 """A microphone as a source that is supervised: named states, retries, never blocking.
 
 Concurrent activities: the sound library calls `SoundStream.callback` from a thread of its own, which copies and
-enqueues; one daemon thread at a time (`_Attempt`) opens a stream, for that may hang; whoever iterates
+enqueues; one daemon thread at a time (`Attempt`) opens a stream, for that may hang; whoever iterates
 `Microphone.items` drains the queue, watches how much comes and starts the next attempt.
 """
 
@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from realtime_cer.capture import portaudio
+from realtime_cer.capture.attempt import RETRY_S, SOON_S, Attempt, let_go, pause_s
 from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.portaudio import Hanging, Input, Unavailable
 from realtime_cer.capture.soundserver import CHOOSES, Origin
@@ -28,7 +28,6 @@ _WATCH_S = 3.0
 """A microphone that gave less than half of this many seconds in as much time is lost."""
 _SILENT_S = 3.0
 """Sound that is exactly zero for so long comes from no room: even a quiet one leaves noise in the last bit."""
-_RETRY_S = 1.0
 _ANSWER_S = 2.0
 """So long an answer is awaited by those who would wait for the microphone itself: a sound system may hang."""
 _HOPELESS_S = 60.0
@@ -86,7 +85,7 @@ class Microphone:
         self._next_try = 0.0
         self._heard: deque[tuple[float, float]] = deque()
         self._stream: SoundStream | None = None
-        self._attempt: _Attempt | None = _Attempt(spec, None, clock)
+        self._attempt: Attempt | None = Attempt(spec, None, clock)
 
     def await_first(self) -> None:
         """Wait for the first sound; raises Refused with the reason and the remedy if it does not come."""
@@ -200,12 +199,12 @@ class Microphone:
         elif now >= self._next_try:
             if self._seen:
                 self._move("retrying", f"microphone {self.name}: {self._why}: trying again")
-            self._tried, self._next_try = now, now + _RETRY_S
-            self._attempt = _Attempt(self._spec, self._known, self._clock, restart=True)
+            self._tried, self._next_try = now, now + RETRY_S
+            self._attempt = Attempt(self._spec, self._known, self._clock, restart=True)
         else:
             stop.wait(_POLL_S)
 
-    def _look_at_attempt(self, attempt: "_Attempt") -> None:
+    def _look_at_attempt(self, attempt: Attempt) -> None:
         if not attempt.over.is_set():
             return
         self._attempt = None
@@ -213,6 +212,7 @@ class Microphone:
             self._unanswered(self._clock())
             return
         self._answered = self._clock()
+        self._next_try = self._tried + pause_s(self._answered - self._tried)
         if attempt.stream is not None and attempt.device is not None:
             name = attempt.device.name
             if self._known is not None and lasting_name(self._known.name) != lasting_name(name):  # of ``default`` alone
@@ -238,60 +238,13 @@ class Microphone:
     def _lose(self, now: float, why: str) -> None:
         self._why, self._answered = why, now
         self._release()
-        self._next_try = max(now, self._begun + _RETRY_S)
+        self._next_try = max(now, self._begun + SOON_S)
         self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")
 
     def _release(self) -> None:
         stream, self._stream = self._stream, None
         if stream is not None:
-            _let_go(stream)
+            let_go(stream)
 
     def _move(self, state: State, detail: str) -> None:
         self.status = self.status.moved(state, detail, self._clock())
-
-
-class _Attempt:
-    """One try to open the microphone, in a thread of its own; what it opens after it was abandoned, it closes."""
-
-    def __init__(self, spec: str, known: Input | None, clock: Clock, restart: bool = False) -> None:
-        self.over = threading.Event()
-        self.fault: Exception | None = None
-        self.device: Input | None = None
-        self.stream: SoundStream | None = None
-        self._spec, self._known, self._clock, self._restart = spec, known, clock, restart
-        self._lock = threading.Lock()
-        self._abandoned = False
-        threading.Thread(target=self._run, name="microphone opener", daemon=True).start()
-
-    def abandon(self) -> None:
-        """Nobody waits for the result any more."""
-        with self._lock:
-            self._abandoned = True
-            stream, self.stream = self.stream, None
-        if stream is not None:
-            _let_go(stream)
-
-    def _run(self) -> None:
-        stream = SoundStream(self._clock)
-        try:
-            if self._restart:
-                portaudio.restart()
-            device = portaudio.find(self._spec, self._known)
-            stream.open(device)
-            with self._lock:
-                if not self._abandoned:
-                    self.device, self.stream, stream = device, stream, SoundStream(self._clock)
-        except (Unavailable, Refused) as problem:
-            self.fault = problem
-        except Exception as error:  # ours is raised to whoever iterates, the library's is told
-            self.fault = error if not portaudio.is_fault(error) else Unavailable(f"microphone {self._spec}: {error}")
-        finally:
-            stream.close()
-            self.over.set()
-
-
-def _let_go(stream: SoundStream) -> None:
-    """Close a stream; a library that hangs is not waited for."""
-    closing = threading.Thread(target=stream.close, name="microphone closer", daemon=True)
-    closing.start()
-    closing.join(0.1)
