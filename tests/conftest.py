@@ -13,6 +13,9 @@ from hypothesis import settings
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
+pytest_plugins = ("parts.annotating", "parts.kept", "parts.listening", "parts.supervised")
+"""Fixtures that several files share stand beside what they are made of."""
+
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -6,11 +6,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from parts.clips import number_of
+from parts.clips import number_of, write_clip
 from parts.mjpeg import MjpegServer, numbered_jpegs
 from parts.watching import Watching, readers
 
@@ -208,6 +211,30 @@ def test_what_exists_but_gives_no_picture(tmp_path: Path) -> None:
     (tmp_path / "video7").write_text("no camera")
     with pytest.raises(Refused, match=r"video7 exists but gives no picture: it is busy"):
         open_camera(str(tmp_path / "video7"))
+
+
+class Folder(SimpleHTTPRequestHandler):
+    """Serves the files of a folder, and says nothing of it."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+def test_a_camera_that_calls_itself_something_in_another_encoding(
+    tmp_path: Path, watch: Callable[[Camera], Watching]
+) -> None:
+    path = write_clip(tmp_path / "c.mkv", times=[n / 25 for n in range(25)])
+    named = path.read_bytes().replace(b"Lavf", b"L\xe4vf")
+    assert named != path.read_bytes()
+    path.write_bytes(named)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Folder, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    watching = watch(open_camera(f"http://127.0.0.1:{server.server_port}/c.mkv"))
+    watching.until(lambda: bool(watching.frames), 3)
+    assert number_of(watching.frames[0].picture) in range(25)
+    assert watching.end() < 0.25
+    server.shutdown()
+    server.server_close()
 
 
 def test_cameras_are_listed_quickly_and_quietly(capfd: pytest.CaptureFixture[str]) -> None:

@@ -140,6 +140,8 @@ def test_half_pictures_are_counted_also_where_no_whole_one_follows(
     watching = watch(open_camera(server.url))
     server.switch([data[: len(data) // 2] for data in pictures], 25)
     watching.until(lambda: watching.camera.counters.damaged > 10, 5)
+    watching.until(lambda: watching.camera.status.detail.endswith("its pictures are damaged: trying again"), 2)
+    assert watching.camera.status.state == "retrying"
 
 
 def test_one_picture_a_second_is_no_fault(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:

@@ -1,27 +1,19 @@
-"""A visit, a pose, a day and a room of the kiosk, without threads, clocks and windows."""
+"""A visit and a pose before the kiosk, without threads, clocks and windows."""
 
 import itertools
-import json
-import os
-from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parts.moments import CAMERA, MICROPHONE, decided, decision, moment
+from parts.moments import decided, decision
 
-from realtime_cer.errors import Refused
-from realtime_cer.kiosk.daily import DAY_S, LEAST_S, QUIET_S, Daily
-from realtime_cer.kiosk.outages import Outages
 from realtime_cer.kiosk.posing import CONFIRM_S, NONE, POSE_S, READY_S, Deck, Posing
-from realtime_cer.kiosk.room import SAID, Room, Tally, read_room, room_file, write_room
 from realtime_cer.kiosk.states import ARRIVE_S, FAREWELL_S, SAME_S, SHOWING, Hold, Seen, Visit
 from realtime_cer.labels import COMPOUND, MODELS
 
 STEP_S = 0.1
+
+
 LEAVE_S = 6.0
 
 
@@ -244,188 +236,3 @@ def test_a_round_without_any_row_is_asked_again() -> None:
     posing.look(READY_S + POSE_S, None)
     assert posing.phase == "ready"
     assert posing.said is None
-
-
-# A day.
-
-START = datetime(2026, 3, 2, 12, 0)
-
-
-def restarts(daily: Daily, begin: datetime, hours: float, busy: frozenset[int] = frozenset()) -> list[datetime]:
-    """When it would start anew, minute by minute; in the busy hours somebody is always there."""
-    due, idle_since = [], float("-inf")
-    for minute in range(round(hours * 60)):
-        wall = begin + timedelta(minutes=minute)
-        if wall.hour in busy:
-            idle_since = 60.0 * minute
-        if daily.restart(60.0 * minute, wall, idle_since):
-            due.append(wall)
-    return due
-
-
-def test_it_starts_anew_at_the_hour_while_nobody_is_there() -> None:
-    assert restarts(Daily("04:00", 0.0), START, 30)[0] == datetime(2026, 3, 3, 4, 0)
-    assert restarts(Daily("04:00", 0.0), START, 30, frozenset({4, 5}))[0] == datetime(2026, 3, 3, 6, 0)
-    assert restarts(Daily(None, 0.0), START, 100) == []
-
-
-def test_a_kiosk_that_started_at_the_hour_does_not_start_anew_that_day() -> None:
-    begun = datetime(2026, 3, 3, 4, 0, 20)
-    assert restarts(Daily("04:00", 0.0), begun, 23.9) == []
-
-
-@given(st.lists(st.tuples(st.floats(60, 7200), st.integers(-90_000, 90_000)), min_size=1, max_size=40))
-def test_a_clock_that_steps_never_starts_it_over_and_over(steps: list[tuple[float, int]]) -> None:
-    now, wall, began = 0.0, START, 0.0
-    daily = Daily("04:00", 0.0)
-    for passed, step in steps:
-        now += passed
-        wall += timedelta(seconds=passed + step)
-        if daily.restart(now, wall, float("-inf")):
-            assert now - began >= LEAST_S
-            daily, began = Daily("04:00", now), now
-
-
-def test_the_self_test_comes_soon_after_the_start_and_then_daily_but_never_before_people() -> None:
-    daily = Daily("04:00", 0.0)
-    assert not daily.test(QUIET_S - 1, float("-inf"))
-    assert not daily.test(500.0, 470.0)
-    assert daily.test(600.0, 470.0)
-    assert not daily.test(601.0, 470.0)
-    assert not daily.test(600.0 + DAY_S - 1, 470.0)
-    assert daily.test(600.0 + DAY_S, 470.0)
-
-
-# Cameras and microphones.
-
-
-Spell = tuple[float, str]
-
-
-def shown(*spells: Spell) -> list[tuple[str, ...]]:
-    """The troubles at the end of every time that a camera spends in a state; the microphone is well."""
-    outages, looks, troubles = Outages(), itertools.count(), []
-    for seconds, state in spells:
-        camera = replace(CAMERA, state=state, detail="camera 0: unplugged")
-        for n in itertools.islice(looks, round(seconds * 5)):
-            outages.look(replace(moment(()), t=n / 5, sources=(camera, MICROPHONE)))
-        troubles.append(outages.troubles)
-    return troubles
-
-
-def test_a_source_that_gives_nothing_is_shown_and_logged_until_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
-    course = [(10.0, "live"), (4.0, "lost"), (2.0, "retrying"), (0.4, "live"), (6.0, "live"), (9.0, "absent")]
-    assert shown(*course) == [(), (), ("camera 0: retrying",), (), (), ("camera 0: absent",)]
-    assert caplog.messages == [
-        "camera 0 gives nothing for 5 s: unplugged (retrying)",
-        "camera 0 is back after 6 s",
-        "camera 0 gives nothing for 5 s: unplugged (absent)",
-    ]
-
-
-@pytest.mark.parametrize(("gone_s", "lines"), [(4.0, 0), (6.0, 1)])
-def test_a_source_that_comes_and_goes_does_not_fill_the_log(
-    gone_s: float, lines: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    shown(*[(1.0, "live"), (gone_s, "lost")] * 50)
-    assert len(caplog.messages) == lines
-
-
-def test_a_film_may_end(caplog: pytest.LogCaptureFixture) -> None:
-    assert shown((1.0, "live"), (60.0, "ended")) == [(), ()]
-    assert caplog.messages == []
-
-
-# A room.
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("REALTIME_CER_ROOM", str(tmp_path / "room"))
-    return tmp_path / "room"
-
-
-@given(st.lists(st.one_of(st.none(), st.tuples(st.integers(0, 6), st.integers(0, 7))), max_size=80))
-def test_a_matrix_is_the_count_of_its_pairs(pairs: list[tuple[int, int] | None]) -> None:
-    room = Room()
-    for pair in pairs:
-        room = room.plus(pair)
-    counted = Counter(pair for pair in pairs if pair is not None)
-    assert {(a, s): n for a, row in enumerate(room.counts) for s, n in enumerate(row) if n} == dict(counted)
-    assert room.left_out == pairs.count(None)
-    assert room.total == counted.total()
-    assert room.agreed == sum(n for (asked, said), n in counted.items() if asked == said)
-    twice = room.joined(room)
-    assert (twice.total, twice.agreed, twice.left_out) == (2 * room.total, 2 * room.agreed, 2 * room.left_out)
-    assert room.joined(Room()) == room
-
-
-def test_the_file_holds_counts_and_nothing_else(folder: Path) -> None:
-    assert read_room() == Room()
-    room = Room().plus((0, 0)).plus((0, 7)).plus((5, 1)).plus(None)
-    assert write_room(room) == room_file() == folder / "room.json"
-    assert read_room() == room
-    held = json.loads(room_file().read_text())
-    assert held == {"asked": [*COMPOUND], "said": [*SAID], "counts": [list(row) for row in room.counts], "left_out": 1}
-    assert os.listdir(folder) == ["room.json"]  # no part is left behind
-    lines = room.table().splitlines()
-    assert lines[0] == "asked," + ",".join(SAID)
-    assert lines[1] == "Fearfully Surprised,1,0,0,0,0,0,0,1"
-    assert len(lines) == 8
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{}", '{"asked": ["a"], "said": ["b"], "counts": [[1]], "left_out": 0}', "[1, 2"],
-)
-def test_a_damaged_matrix_is_refused_in_one_line_and_left_as_it_is(folder: Path, text: str) -> None:
-    folder.mkdir()
-    room_file().write_text(text)
-    with pytest.raises(Refused, match=r"^the room's matrix .*: move it away to begin anew$"):
-        read_room()
-    assert room_file().read_text() == text
-
-
-def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("REALTIME_CER_ROOM", str(tmp_path / "file"))
-    assert read_room() == Room()
-    with pytest.raises(Refused, match=r"cannot be written.*REALTIME_CER_ROOM"):
-        write_room(Room())
-
-
-def test_a_matrix_that_is_cleared_meanwhile_stays_cleared(folder: Path) -> None:
-    tally = Tally()
-    tally.count((0, 0))
-    write_room(Room())  # as kiosk-matrix --clear does
-    tally.count((1, 2))
-    assert read_room() == tally.room == Room().plus((1, 2))
-
-
-def test_what_could_not_be_written_is_counted_with_the_next_pose(folder: Path) -> None:
-    tally = Tally()
-    tally.count((0, 0))
-    (folder / "room.json").unlink()
-    folder.rmdir()
-    folder.write_text("a file where the folder was")
-    for _ in range(2):
-        tally.count((3, 4))
-    assert "cannot be written" in tally.trouble
-    assert tally.room == Room().plus((3, 4)).plus((3, 4))
-    folder.unlink()
-    tally.count(None)
-    assert tally.trouble == ""
-    assert read_room() == tally.room == Room().plus((3, 4)).plus((3, 4)).plus(None)
-
-
-def test_what_was_counted_beside_a_damaged_matrix_is_kept_when_that_is_moved_away(folder: Path) -> None:
-    folder.mkdir()
-    room_file().write_text("{")
-    tally = Tally()
-    tally.count((5, 5))
-    assert "is damaged" in tally.trouble
-    assert room_file().read_text() == "{"
-    room_file().rename(folder / "damaged.json")
-    tally.settle()
-    assert tally.trouble == ""
-    assert read_room() == Room().plus((5, 5))

@@ -1,16 +1,9 @@
-"""The kiosk's real window, driven with real key presses, over made moments; and the wiping of a running recogniser."""
+"""The kiosk's real window, driven with real key presses, over made moments; and the whole program."""
 
-import gc
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-import weakref
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,37 +12,33 @@ import numpy as np
 import pytest
 from parts.kiosk import Room
 from parts.mjpeg import MjpegServer, numbered_jpegs
-from parts.moments import CAMERA, decision, moment, plain
-from parts.perception import tiny_perception
+from parts.moments import plain
 from pytestqt.qtbot import QtBot
 
-from realtime_cer.buffers import AudioRing, FrameRing
-from realtime_cer.capture.source import Counters, SourceStatus
 from realtime_cer.cli import main
-from realtime_cer.commands.booth import Attendant, check_kiosk, read_notice, self_test
 from realtime_cer.commands.heart import RESTART
-from realtime_cer.config import Config, KioskConfig, read_config
-from realtime_cer.errors import Refused
-from realtime_cer.fusion import FusionWeights
+from realtime_cer.config import KioskConfig
 from realtime_cer.kiosk.daily import LEAST_S
-from realtime_cer.kiosk.outages import SETTLED_S
 from realtime_cer.kiosk.posing import POSE_S, READY_S
 from realtime_cer.kiosk.room import Room as Counts
 from realtime_cer.kiosk.room import read_room, room_file, write_room
 from realtime_cer.perception.gesture import gape
-from realtime_cer.pipeline.board import Board
-from realtime_cer.pipeline.live import Live
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame, Sound, Visual, read_only
-from realtime_cer.sinks.keeper import Keeper
-from realtime_cer.ui.kiosk.awake import awake
 from realtime_cer.ui.kiosk.dream import EACH_S, curves, leader
 from realtime_cer.ui.kiosk.window import KioskWindow
 from realtime_cer.ui.moment import Looks
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
+
+
 QtGui = pytest.importorskip("PyQt6.QtGui")
+
+
 Key = QtCore.Qt.Key
+
+
 PURPLE = (200, 20, 180)
+
+
 CHORD = QtCore.Qt.KeyboardModifier.ControlModifier | QtCore.Qt.KeyboardModifier.ShiftModifier
 
 
@@ -282,201 +271,6 @@ def test_a_mouth_is_measured_by_its_height_over_its_width() -> None:
     assert gape(points * 3) == pytest.approx(0.6)
 
 
-class Still:
-    """A source that stays live: it gives what it has, and the rest when it is told to go on."""
-
-    name = "still"
-
-    def __init__(self, items: list[Any], rest: list[Any] | None = None) -> None:
-        self.counters = Counters()
-        self.status = SourceStatus("live", "", 0.0)
-        self.go_on = threading.Event()
-        self._items, self._rest = items, rest or []
-
-    def items(self, stop: threading.Event) -> Iterator[Any]:
-        """All there is; what was given is not kept."""
-        while self._items:
-            yield self._items.pop(0)
-        while not (self.go_on.wait(0.02) or stop.is_set()):
-            pass
-        while self._rest:
-            yield self._rest.pop(0)
-        stop.wait()
-
-    def close(self) -> None:
-        """Nothing to release."""
-
-
-def test_forgetting_leaves_no_picture_and_no_sound_in_the_recogniser() -> None:
-    """They are not only hidden: the arrays are gone."""
-    now = 100.0
-    faces = [read_only(np.full((48, 64, 3), 200, np.uint8)) for _ in range(4)]
-    frames = [Frame(now + 0.2 * k, k, face) for k, face in enumerate(faces)]
-    held = [weakref.ref(face) for face in faces]
-    dark = Frame(102.0, 9, read_only(np.zeros((48, 64, 3), np.uint8)))
-    loud = AudioBlock(now, read_only(np.full(SAMPLE_RATE, 0.5, np.float32)))
-    camera, microphone = Still(list(frames), [dark]), Still([loud])
-    del faces, frames
-    sources: Any = [("camera", camera), ("microphone", microphone)]
-    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), sources, lambda: now) as live:
-        wait_for(lambda: live.snapshot().visual is not None and live.snapshot().sound is not None)
-        assert any(reference() is not None for reference in held)
-        live.pause(True)
-        now = 101.5
-        live.forget()
-        left = live.snapshot()
-        assert left.frame is left.analysed is left.visual is left.sound is left.decision is None
-        assert left.history == ()
-        assert not live.paused
-        camera.go_on.set()
-        del left
-
-        def gone() -> bool:
-            gc.collect()
-            return not any(reference() is not None for reference in held)
-
-        wait_for(gone)
-        gc.unfreeze()  # what was there when it started is not listed else
-        gc.collect()  # recognisers of tests before
-        rings = [one for one in gc.get_objects() if isinstance(one, AudioRing) and one.end]
-        assert rings
-        assert not any(ring.window(ring.end, ring.end - ring.start).samples.any() for ring in rings)
-
-
-def test_what_was_captured_before_is_never_shown_after() -> None:
-    camera: Any = Still([])
-    board = Board([("camera", camera)])
-    picture = read_only(np.zeros((48, 64, 3), np.uint8))
-    old, new = Frame(99.9, 0, picture), Frame(100.1, 1, picture)
-    board.forget(100.0)
-    board.show(old, small=False)
-    board.show(old, small=True)
-    board.seen(old, Visual(0, old.t, None, None, None))
-    board.heard(Sound(99.9, -20.0, 0.5, True, None))
-    board.issued(decision(1, 99.9), 100.1)
-    late = board.snapshot(100.2)
-    assert late.frame is late.analysed is late.visual is late.sound is late.decision is None
-    board.show(new, small=False)
-    board.issued(decision(2, 100.2), 100.3)
-    assert board.snapshot(100.3).frame is new
-    assert len(board.snapshot(100.3).history) == 1
-
-
-def wait_for(happened: Any, timeout_s: float = 15.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def test_rings_forget_but_keep_their_place_in_time() -> None:
-    ring = AudioRing(10.0, 2.0)
-    ring.push(AudioBlock(10.0, read_only(np.ones(SAMPLE_RATE, np.float32))))
-    ring.forget()
-    window = ring.window(SAMPLE_RATE, SAMPLE_RATE)
-    assert (window.heard, window.samples.any(), window.t) == (0, False, 11.0)
-    assert ring.push(AudioBlock(11.0, read_only(np.ones(100, np.float32)))) == 0
-    frames = FrameRing(0.0, size=3)
-    frames.push(Frame(0.0, 0, read_only(np.zeros((2, 2, 3), np.uint8))))
-    frames.forget()
-    assert frames.waiting == 0
-    assert frames.take(0.0) is None
-
-
-def test_a_notice_that_cannot_be_shown_is_refused(tmp_path: Path) -> None:
-    assert read_notice(None) is None
-    good = tmp_path / "notice.txt"
-    good.write_text("Heading\n\nWords\n")
-    assert read_notice(good) == "Heading\n\nWords"
-    for name, content, words in (
-        ("none.txt", None, "cannot be read"),
-        ("empty.txt", b"  \n", "has 0 letters"),
-        ("long.txt", b"x" * 5000, "4000 at most"),
-        ("binary.txt", b"\xff\xfe\x00", "not text"),
-    ):
-        path = tmp_path / name
-        if content is not None:
-            path.write_bytes(content)
-        with pytest.raises(Refused, match=words):
-            read_notice(path)
-
-
-def test_a_kiosk_without_a_window_records_no_more_than_one_with_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["--camera", "none", "--microphone", "none", "--record", str(tmp_path / "kept")]
-    assert main(["live", "--kiosk", "--headless", *words]) == 2
-    assert "a kiosk keeps nothing" in capsys.readouterr().err
-    assert not (tmp_path / "kept").exists()
-
-
-def test_a_kiosk_records_only_where_it_may_and_says_so(tmp_path: Path) -> None:
-    notice = tmp_path / "notice.txt"
-    notice.write_text("We record.")
-    check_kiosk(KioskConfig(), recording=False)
-    check_kiosk(KioskConfig(record=True, notice=notice), recording=True)
-    with pytest.raises(Refused, match="keeps nothing"):
-        check_kiosk(KioskConfig(), recording=True)
-    with pytest.raises(Refused, match="--notice"):
-        check_kiosk(KioskConfig(record=True), recording=True)
-
-
-def test_its_settings_are_checked(tmp_path: Path) -> None:
-    path = tmp_path / "kiosk.toml"
-    path.write_text('[kiosk]\nrestart_at = ""\nleave_s = 10\n')
-    assert read_config(path).kiosk.restart_at is None
-    path.write_text('[kiosk]\nrestart_at = "4 o\'clock"\n')
-    with pytest.raises(Refused, match=r"kiosk\.restart_at"):
-        read_config(path)
-    path.write_text("[kiosk]\nleaves = 3\n")
-    with pytest.raises(Refused, match="did you mean 'leave_s'"):
-        read_config(path)
-
-
-def test_the_self_test_recognises_a_stored_picture_and_names_what_is_wrong() -> None:
-    assert list(self_test(Config())) == []
-    [line] = self_test(Config(profile="missing"))
-    assert line.startswith("networks: ")
-
-
-def test_the_self_test_names_a_disk_on_which_there_is_no_room_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
-    *_, last = self_test(Config(profile="missing"))
-    assert last.startswith("disk: No usable temporary directory")
-
-
-def test_who_is_forgotten_is_forgotten_by_what_holds_the_last_moments(tmp_path: Path) -> None:
-    said: list[str] = []
-    keeper = Keeper(tmp_path / "kept", dict, said.append)
-    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
-        booth = Attendant(Config(), live, keeper).booth()
-        keeper.tap(decision(1, time.monotonic()))
-        booth.forget()
-        keeper.keep()
-        wait_for(lambda: bool(said))
-    assert said == ["there is nothing to keep yet"]
-    assert keeper.close()
-
-
-def test_the_attendant_tells_the_operator_what_was_found(capfd: pytest.CaptureFixture[str]) -> None:
-    gone = replace(moment(()), sources=(replace(CAMERA, state="lost"),))
-    with Live(Config(), FusionWeights.equal(), tiny_perception(Config()), []) as live:
-        attendant = Attendant(Config(profile="missing"), live)
-        booth = attendant.booth()
-        booth.restart()
-        assert attendant.restarting
-        attendant.note("nothing is recorded")
-        assert booth.trouble() == "nothing is recorded"
-        for t in (0.0, SETTLED_S):
-            attendant.outages.look(replace(gone, t=t))
-        booth.test()
-        wait_for(lambda: "self-test: networks: " in capfd.readouterr().err)
-        assert booth.trouble().startswith("nothing is recorded; camera 0: lost; networks: ")
-        attendant.outages.look(replace(moment(()), t=SETTLED_S + 0.2))
-        assert booth.trouble().startswith("nothing is recorded; networks: ")  # it is back
-
-
 def test_the_matrix_is_exported_as_a_table_and_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
@@ -541,32 +335,3 @@ def test_the_whole_program_ends_with_the_chord_and_asks_for_its_daily_restart(tm
     lines = done.stdout.splitlines()
     assert lines == ["True attract None", "forgotten", "0", "True attract None", str(RESTART)], done.stderr
     assert "Traceback" not in done.stderr
-
-
-# Keeping the screen awake.
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
-def test_the_lock_of_systemd_is_held_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of ours stands in for systemd-inhibit: it runs what it is given, as the real one does."""
-    held = tmp_path / "held"
-    program = tmp_path / "systemd-inhibit"
-    program.write_text(f'#!/bin/sh\necho "$@" > {held}\nshift 3\nexec "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    with awake() as means:
-        assert "systemd-inhibit" in means
-        assert held.read_text().split()[0] == "--what=idle:sleep"
-        [child] = subprocess.run(
-            ["pgrep", "-P", str(os.getpid()), "-x", "cat"], capture_output=True, text=True
-        ).stdout.split()
-    assert not Path(f"/proc/{child}").exists()
-
-
-@pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="no xvfb-run")
-def test_the_saver_of_x11_rests_while_it_is_held() -> None:
-    script = "from realtime_cer.ui.kiosk.awake import awake\nwith awake() as means: print(means)"
-    words = ["xvfb-run", "-a", sys.executable, "-c", script]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "XScreenSaverSuspend" in done.stdout

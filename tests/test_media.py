@@ -1,8 +1,6 @@
 """Media files as people have them: every fact is checked on a file made for it."""
 
 import itertools
-import threading
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -10,39 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from parts.clips import click, click_at, number_of, numbered, portrait, turn_mp4, write_clip
+from parts.clips import click, click_at, numbered, portrait, turn_mp4, write_clip
+from parts.readings import STEADY, numbers, read, sound
 
-from realtime_cer.capture.media import MediaFile, open_media
-from realtime_cer.capture.player import Player
+from realtime_cer.capture.media import open_media
 from realtime_cer.capture.source import item_end
-from realtime_cer.errors import Refused
 from realtime_cer.quiet import cv2
-from realtime_cer.records import SAMPLE_RATE, AudioBlock, Frame
-
-STEADY = [k / 25 for k in range(50)]
-
-
-def read(media: MediaFile, **choice: Any) -> tuple[list[Frame], list[AudioBlock]]:
-    """Everything in a file, once it is certain that it came in the order of time and read-only."""
-    items = list(media.items(**choice))
-    ends = [item_end(item) for item in items]
-    places = [round(end, 6) for end in ends]
-    assert places == sorted(places)
-    for (before, here), (after, there) in itertools.pairwise(zip(items, places, strict=True)):
-        assert here < there or not (isinstance(before, Frame) and isinstance(after, AudioBlock)), "sound comes first"
-    assert not any((item.picture if isinstance(item, Frame) else item.samples).flags.writeable for item in items)
-    return [i for i in items if isinstance(i, Frame)], [i for i in items if isinstance(i, AudioBlock)]
-
-
-def numbers(frames: list[Frame]) -> list[int]:
-    return [number_of(frame.picture) for frame in frames]
-
-
-def sound(blocks: list[AudioBlock]) -> Any:
-    """The samples of blocks, once it is certain that each begins where the one before ended."""
-    for before, after in itertools.pairwise(blocks):
-        assert after.t == pytest.approx(item_end(before), abs=1e-9)
-    return np.concatenate([block.samples for block in blocks])
+from realtime_cer.records import SAMPLE_RATE
 
 
 def test_pictures_in_order_with_their_times(tmp_path: Path) -> None:
@@ -233,166 +205,6 @@ def test_tags_in_another_encoding_are_no_reason_to_refuse(tmp_path: Path) -> Non
     data = path.read_bytes() + b"LIST" + len(tags).to_bytes(4, "little") + tags
     path.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:])
     assert click_at(sound(read(open_media(path))[1]), SAMPLE_RATE) == pytest.approx(0.5, abs=0.001)
-
-
-@pytest.mark.parametrize(("name", "options"), [("c.mp4", {"movflags": "faststart"}), ("c.mkv", {})])
-def test_what_is_left_of_a_cut_file_is_kept(tmp_path: Path, name: str, options: dict[str, str]) -> None:
-    sounds = [("aac", 44_100, click(4, 44_100, 0.5))]
-    path = write_clip(tmp_path / name, times=[k / 25 for k in range(100)], sounds=sounds, container=options)
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) * 6 // 10])
-    media = open_media(path)
-    frames, blocks = read(media)
-    assert 30 < len(frames) < 90
-    assert numbers(frames) == list(range(len(frames)))
-    assert blocks[0].t + click_at(sound(blocks), SAMPLE_RATE) == pytest.approx(0.5, abs=0.002)
-    assert any(f"{name} is cut off after" in notice and "what was read is kept" in notice for notice in media.notices)
-
-
-def test_damage_in_the_middle_is_left_out(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "d.mkv", times=[k / 25 for k in range(100)], options={"g": "10", "crf": "18"})
-    content = bytearray(path.read_bytes())
-    middle = len(content) // 2
-    content[middle : middle + 20_000] = np.random.default_rng(1).bytes(20_000)
-    path.write_bytes(content)
-    media = open_media(path)
-    frames, _ = read(media)
-    assert frames[0].t == 0
-    assert frames[-1].t == pytest.approx(99 / 25, abs=0.001)
-    assert 50 < len(frames) < 100
-    sure = [(number_of(frame.picture), frame.t) for frame in frames[:20] + frames[-20:]]
-    assert all(number == round(t * 25) for number, t in sure)
-
-
-def no_index(path: Path) -> None:
-    content = write_clip(path, times=STEADY).read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
-REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "missing.mp4": (lambda path: None, "no such file"),
-    "folder.mp4": (lambda path: path.mkdir(), "is a folder"),
-    "empty.mp4": (lambda path: path.touch(), "is empty"),
-    "text.mp4": (lambda path: path.write_text("This is a letter.\n" * 50), "no media"),
-    "text.txt": (lambda path: path.write_text("This is a letter.\n" * 50), "no media"),
-    "noise.avi": (lambda path: path.write_bytes(np.random.default_rng(3).bytes(50_000)), "."),
-    "words.srt": (
-        lambda path: path.write_text("1\n00:00:00,000 --> 00:00:02,000\nHello\n"),
-        "neither picture nor sound",
-    ),
-    "half.mp4": (no_index, "no media file, or its index is lost"),
-    "list.m3u8": (
-        lambda path: path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:9/a.ts\n"),
-        "a list of such",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_refused_in_one_line_that_names_the_file(tmp_path: Path, name: str) -> None:
-    make, why = REFUSED[name]
-    make(tmp_path / name)
-    begun = time.monotonic()
-    with pytest.raises(Refused, match=why) as refused:
-        open_media(tmp_path / name)
-    assert time.monotonic() - begun < 2  # the library would fetch a list's parts, again and again
-    assert name in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-def test_stop_and_release(tmp_path: Path) -> None:
-    media = open_media(write_clip(tmp_path / "x.mp4", times=STEADY, sounds=[("aac", 44_100, click(2, 44_100, 1))]))
-    psutil = pytest.importorskip("psutil")
-    files = len(psutil.Process().open_files())
-    stop = threading.Event()
-    taken = 0
-    for _ in media.items(stop):
-        taken += 1
-        if taken == 5:
-            assert len(psutil.Process().open_files()) == files + 2
-            stop.set()
-    assert taken == 5
-    assert len(psutil.Process().open_files()) == files
-    assert media.notices == []  # not read to its end is not cut off
-
-
-class FakeTime:
-    """A clock that only its own sleep moves; being asked costs nothing."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> MediaFile:
-    return open_media(write_clip(tmp_path / "y.mp4", times=STEADY, sounds=[("aac", 44_100, click(2, 44_100, 1.1))]))
-
-
-def test_a_player_keeps_pace(clip: MediaFile) -> None:
-    fake = FakeTime()
-    player = Player(clip, fake.clock, fake.sleep)
-    came = [(fake.now, item) for item in player.items(threading.Event())]
-    assert player.start == 1000.0
-    for now, item in came:
-        assert now == pytest.approx(item_end(item), abs=1e-6)
-        assert now > item_end(item) - 1e-9
-    assert [item.t - 1000.0 for _, item in came] == pytest.approx([item.t for item in clip.items()])
-    assert player.counters.frames == len(came)
-    assert player.status.state == "ended"
-
-
-def test_a_player_goes_round_and_round(clip: MediaFile) -> None:
-    fake = FakeTime()
-    stop = threading.Event()
-    items = []
-    for item in Player(clip, fake.clock, fake.sleep, loop=True).items(stop):
-        items.append(item)
-        if fake.now > 1005:
-            stop.set()
-    frames = [item for item in items if isinstance(item, Frame)]
-    assert numbers(frames) == [k % 50 for k in range(len(frames))]
-    assert [frame.seq for frame in frames] == list(range(len(frames)))
-    assert len(frames) > 110
-    assert np.diff([frame.t for frame in frames]).min() > 0.039
-    assert np.diff([frame.t for frame in frames]).max() < 0.12
-    assert np.diff([item_end(item) for item in items]).min() > -1e-9
-
-
-def test_a_player_that_is_late_leaves_frames_out_but_no_sound(clip: MediaFile) -> None:
-    fake = FakeTime()
-    player = Player(clip, fake.clock, fake.sleep)
-    heard, seen = 0, 0
-    for item in player.items(threading.Event()):
-        if isinstance(item, Frame):
-            seen += 1
-            if seen == 5:
-                fake.now += 1.2  # a consumer that hung
-        else:
-            heard += len(item.samples)
-    assert heard / SAMPLE_RATE == pytest.approx(2.0, abs=0.06)
-    assert 10 <= player.counters.dropped <= 20
-    assert seen + player.counters.dropped == 50
-
-
-def test_a_player_in_real_time_and_stopped(clip: MediaFile) -> None:
-    stop = threading.Event()
-    late = []
-    begun = time.monotonic()
-    for item in Player(clip).items(stop):
-        late.append(time.monotonic() - item_end(item))
-        if time.monotonic() - begun > 0.8:
-            threading.Timer(0.03, stop.set).start()
-            break_at = time.monotonic()
-            stop.wait(0.001)
-    assert time.monotonic() - break_at < 0.2
-    assert min(late) >= 0
-    assert np.median(late) < 0.02
 
 
 def test_the_real_clips(data: Path) -> None:

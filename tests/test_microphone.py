@@ -1,94 +1,25 @@
 """Microphones: a real sound server of the test's own, heard through PortAudio."""
 
 import itertools
-import os
 import queue
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from parts import pulse
 from parts.clips import clicks
+from parts.listening import Listening, needs_pulse
 
 from realtime_cer.capture import portaudio
 from realtime_cer.capture.attempt import pause_s
-from realtime_cer.capture.devices import microphone_problem, microphones
 from realtime_cer.capture.microphone import Microphone, open_microphone
 from realtime_cer.capture.soundclock import Piece
-from realtime_cer.capture.soundserver import Watch
 from realtime_cer.capture.soundstream import SoundStream
 from realtime_cer.capture.source import item_end
 from realtime_cer.errors import Refused
-from realtime_cer.records import SAMPLE_RATE, AudioBlock
-
-needs_pulse = pytest.mark.skipif(pulse.missing() is not None, reason=str(pulse.missing()))
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[pulse.VirtualMicrophone]:
-    microphone = pulse.VirtualMicrophone()
-    with microphone.here():
-        yield microphone
-    microphone.close()
-
-
-class Listening:
-    """Iterates a microphone in a thread of its own, as the pipeline does, and keeps what came and when."""
-
-    def __init__(self, microphone: Microphone) -> None:
-        self.microphone, self.stop = microphone, threading.Event()
-        self.came: list[tuple[float, AudioBlock]] = []
-        self.states: list[str] = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self) -> None:
-        for block in self.microphone.items(self.stop):
-            self.came.append((time.monotonic(), block))
-
-    @property
-    def blocks(self) -> list[AudioBlock]:
-        return [block for _, block in self.came]
-
-    def until(self, what: Callable[[], bool], within_s: float) -> float:
-        """Wait until something holds; gives how long it took."""
-        begun = time.monotonic()
-        while not what():
-            if self.states[-1:] != [self.microphone.status.state]:
-                self.states.append(self.microphone.status.state)
-            assert time.monotonic() - begun < within_s, (self.microphone.status, self.states)
-            time.sleep(0.005)
-        return time.monotonic() - begun
-
-    def is_in(self, *states: str) -> Callable[[], bool]:
-        return lambda: self.microphone.status.state in states
-
-    def end(self) -> float:
-        """Stop; gives how long that took."""
-        begun = time.monotonic()
-        self.stop.set()
-        self.thread.join(5)
-        return time.monotonic() - begun
-
-
-@pytest.fixture
-def listen() -> Iterator[Callable[[Microphone], Listening]]:
-    begun: list[Listening] = []
-
-    def start(microphone: Microphone) -> Listening:
-        begun.append(Listening(microphone))
-        return begun[-1]
-
-    yield start
-    for each in begun:
-        each.end()
+from realtime_cer.records import SAMPLE_RATE
 
 
 @needs_pulse
@@ -291,100 +222,6 @@ def test_another_rate_on_the_fly(stage: pulse.VirtualMicrophone, listen: Callabl
 
 
 @needs_pulse
-@pytest.mark.parametrize("spec", ["default", "stage_microphone"])
-def test_another_microphone_is_taken_only_where_the_default_was_asked_for(
-    stage: pulse.VirtualMicrophone,
-    listen: Callable[[Microphone], Listening],
-    monkeypatch: pytest.MonkeyPatch,
-    spec: str,
-) -> None:
-    inputs, default = portaudio.inputs, "stage_microphone"
-
-    def listed() -> list[portaudio.Input]:
-        found = [each for each in inputs() if each.name in (default, "stage_second")]
-        return [replace(each, default=each.name == default) for each in found]
-
-    monkeypatch.setattr(portaudio, "inputs", listed)
-    listening = listen(open_microphone(spec))
-    listening.until(listening.is_in("live"), 4)
-    assert listening.microphone.name == "stage_microphone"
-    default = "stage_second"
-    stage.kill()
-    stage.start()
-    detail = "stage_microphone is not there"
-    if spec == "default":
-        detail = "microphone stage_second at 44100 Hz, in place of stage_microphone: the system's default has changed"
-    listening.until(lambda: detail in listening.microphone.status.detail, 6)
-    assert listening.microphone.status.state == ("live" if spec == "default" else "retrying")
-
-
-@pytest.fixture
-def booth(stage: pulse.VirtualMicrophone, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    """Plugs in a second microphone, a loud one, which becomes the system's default; it is gone again afterwards."""
-    noise = (0.5 * np.random.default_rng(0).standard_normal(20 * 48_000)).astype(np.float32)
-    path = pulse.write_wav(tmp_path / "noise.wav", noise, 48_000)
-    playing = []
-
-    def plug() -> None:
-        stage.plug("booth", default=False)
-        playing.append(stage.play(path, "booth"))
-        stage.choose("booth")
-
-    yield plug
-    for each in playing:
-        each.kill()
-        each.wait(5)
-    stage.choose("stage")
-    stage.unplug("booth")
-
-
-@needs_pulse
-def test_another_microphone_in_place_of_the_named_one_is_not_taken(
-    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], booth: Callable[[], None]
-) -> None:
-    listening = listen(open_microphone("stage_microphone"))
-    listening.until(lambda: len(listening.came) > 10, 3)
-    where = "the sound server gave another microphone in its place: Monitor of Booth"
-    booth()  # a new default alone takes the stream along
-    listening.until(lambda: where in listening.microphone.status.detail, 5)
-    listening.until(listening.is_in("live"), 8)
-    stage.unplug()
-    listening.until(lambda: where in listening.microphone.status.detail, 5)
-    time.sleep(0.5)
-    assert listening.microphone.status.state in ("lost", "retrying")
-    stage.plug(default=False)
-    before = len(listening.came)
-    listening.until(lambda: len(listening.came) > before + 10, 8)
-    assert listening.microphone.status.state == "live"
-    loud = [block for block in listening.blocks if np.abs(block.samples).max() > 0.1]
-    assert len(loud) < 10  # of 0.05 s; never for long
-
-
-@needs_pulse
-def test_another_default_is_taken_and_told(
-    stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], booth: Callable[[], None]
-) -> None:
-    listening = listen(open_microphone("default"))
-    listening.until(lambda: len(listening.came) > 10, 3)
-    booth()
-    told = "Monitor of Booth in place of Monitor of Stage: the system's default has changed"
-    listening.until(lambda: told in listening.microphone.status.detail, 5)
-    listening.until(lambda: np.abs(listening.blocks[-1].samples).max() > 0.1, 5)
-    assert listening.microphone.status.state == "live"
-    assert listening.microphone.counters.reopened == 0
-
-
-def test_without_a_sound_server_nothing_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULSE_SERVER", "unix:/nowhere")
-    before = set(threading.enumerate())
-    watch = Watch()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(10)
-        assert not thread.is_alive()
-    assert watch.origin is None
-
-
-@needs_pulse
 def test_no_sound_device_at_all_at_first(
     stage: pulse.VirtualMicrophone, listen: Callable[[Microphone], Listening], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,110 +237,10 @@ def test_no_sound_device_at_all_at_first(
     assert listening.microphone.counters.reopened == 0
 
 
-@needs_pulse
-def test_names_are_offered_and_devices_listed(stage: pulse.VirtualMicrophone) -> None:
-    listed = {each.name: each for each in microphones()}
-    assert {"stage_microphone", "stage_second", "default"} <= listed.keys()
-    assert listed["default"].default
-    assert microphone_problem() is None
-    with pytest.raises(Refused, match=r"stage_microfone.*stage_microphone.*realtime-cer devices.*--wait"):
-        open_microphone("stage_microfone")
-    with pytest.raises(Refused, match=r"'stage' fits several.*stage_microphone.*stage_second"):
-        open_microphone("stage", wait=True)
-    with pytest.raises(Refused, match="'77'"):
-        open_microphone(77)
-
-
-@needs_pulse
-def test_a_rate_that_is_refused(stage: pulse.VirtualMicrophone, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = portaudio.load()
-    real, tried = library.InputStream, []
-
-    def picky(*, samplerate: int, **rest: Any) -> Any:
-        tried.append(samplerate)
-        if samplerate != takes:
-            raise library.PortAudioError("Error opening InputStream: Invalid sample rate [PaErrorCode -9997]")
-        return real(samplerate=samplerate, **rest)
-
-    monkeypatch.setattr(library, "InputStream", picky)
-    takes = 48_000
-    microphone = open_microphone("default")
-    assert microphone.rate == 48_000
-    microphone.close()
-    takes = 1
-    with pytest.raises(Refused, match="takes none of the sample rates 44100, 48000, 16000"):
-        open_microphone("default")
-    assert tried[0] == 44_100
-
-
-def test_the_nearest_names_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["HDMI", "Line In", "Mix", "USB PnP Sound Device", "Webcam C920 Mono"]
-    found = [portaudio.Input(k, name, "ALSA", 1, 48_000, k == 0) for k, name in enumerate(names)]
-    monkeypatch.setattr(portaudio, "inputs", lambda: found)
-    with pytest.raises(portaudio.Unavailable, match=r"nearest: Webcam C920 Mono"):
-        portaudio.find("webcam c930")
-    assert portaudio.find("c920").index == 4
-    again = portaudio.find("c920", portaudio.Input(9, "USB PnP Sound Device", "ALSA", 1, 48_000, False))
-    assert again.index == 3  # the one that was lost, under its new number, and no other
-    with pytest.raises(portaudio.Unavailable, match="Gone is not there"):
-        portaudio.find("c920", portaudio.Input(9, "Gone", "ALSA", 1, 48_000, False))
-
-
-LOOKING = """
-import psutil
-from realtime_cer.capture import portaudio
-from realtime_cer.inference.memory import trim
-
-def resident():
-    trim()
-    return psutil.Process().memory_info().rss
-
-for _ in range(10):
-    portaudio.restart()
-before = resident()
-for _ in range(60):
-    portaudio.restart()
-print((resident() - before) / 60)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the loss is one of ALSA's plugins")
-def test_looking_for_an_absent_microphone_again_and_again_takes_no_memory(stage: pulse.VirtualMicrophone) -> None:
-    done = subprocess.run([sys.executable, "-c", LOOKING], env=os.environ | stage.env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout) < 6000, "bytes for each look: 12,600 with the plugin loaded anew each time"
-
-
-def test_portaudio_missing(tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    code = "from realtime_cer.capture.microphone import open_microphone; open_microphone('default', wait=True)"
-    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True)
-    assert b"Refused: the PortAudio library is missing: apt-get install libportaudio2" in done.stderr
-
-
 RATE = 48_000
+
+
 N = 960
-
-
-def test_a_library_that_hangs_when_it_starts_holds_nothing_up(
-    monkeypatch: pytest.MonkeyPatch, listen: Callable[[Microphone], Listening]
-) -> None:
-    go_on = threading.Event()
-
-    def load() -> Any:
-        go_on.wait(5)
-        raise portaudio.Unavailable("the sound system does not start")
-
-    monkeypatch.setattr(portaudio, "load", load)
-    try:
-        listening = listen(open_microphone("default", wait=True, open_timeout_s=0.1))
-        listening.until(lambda: listening.microphone.status.detail.endswith("the sound system does not answer"), 2)
-        with pytest.raises(Refused, match="the sound system does not answer; or wait for it with --wait"):
-            open_microphone("default", open_timeout_s=0.1)
-    finally:
-        go_on.set()
-    listening.until(lambda: listening.microphone.status.detail == "the sound system does not start", 2)
 
 
 class Unnoticed(SoundStream):

@@ -35,24 +35,11 @@ from realtime_cer.ui.replay import OWN, SPEEDS, ReplayWindow
 from realtime_cer.ui.text import ENGLISH, GERMAN
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
+pytestmark = pytest.mark.usefixtures("own_folders")
 Key, LEFT, NONE = QtCore.Qt.Key, QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.KeyboardModifier.NoModifier
 SHIFT = QtCore.Qt.KeyboardModifier.ShiftModifier
 ROWS = decided(Config(rule="rule2", weights="avcer-7cl"), "avcer-7cl", count=60)
 FLAGS = {"rule": None, "weights": None, "always_decide": None, "without": [], "smoothing": 0.0, "compare": False}
-
-
-@pytest.fixture(scope="session")
-def qapp_args() -> list[str]:
-    """A screen of Qt's own, without telling child processes of other tests."""
-    return ["test", "-platform", "offscreen"]
-
-
-@pytest.fixture(autouse=True)
-def own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody's own language, settings and pictures."""
-    monkeypatch.setenv("LC_ALL", "C")
-    monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setattr("platformdirs.user_pictures_path", lambda: tmp_path / "pictures")
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,9 @@
 """TensorRT for RTX, whose builder needs no GPU: every shipped network is really built, and every refusal is real.
 
-Running an engine takes a GPU and is not tested here. What surrounds it is: a network on ONNX Runtime stands where the
-engine on the GPU would.
+Running an engine takes a GPU and is not tested here; what surrounds that has files of its own.
 """
 
-import argparse
 import signal
-import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +12,11 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
+from parts.gpus import has_gpu, without_gpu
 
-from realtime_cer.commands.engines import add_arguments, run_engines
 from realtime_cer.errors import Refused
-from realtime_cer.inference import building, cache, cuda, opening
-from realtime_cer.inference.engine import GPU_BACKENDS, Engine, absent, load
-from realtime_cer.inference.fallback import Fallback, Rung
+from realtime_cer.inference import building, cuda, opening
+from realtime_cer.inference.engine import load
 from realtime_cer.inference.manifest import Manifest, Tensor, engines_folder, read_manifest
 from realtime_cer.inference.ort import OrtEngine
 from realtime_cer.inference.tensorrt import FLAVOURS, Flavour, TensorrtEngine, build
@@ -31,19 +26,8 @@ from realtime_cer.labels import BASIC, MODELS
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install '.[tensorrt-rtx]'")
 
+
 RTX = FLAVOURS["tensorrt-rtx"]
-GPU = cuda.Gpu("A GPU for tests", "8.6", "13.0")
-
-
-def has_gpu() -> bool:
-    try:
-        cuda.gpu()
-    except Refused:
-        return False
-    return True
-
-
-without_gpu = pytest.mark.skipif(has_gpu(), reason="a GPU is there")
 
 
 @pytest.fixture(autouse=True)
@@ -283,225 +267,3 @@ def test_what_cannot_be_recorded_is_none_and_costs_no_answer() -> None:
     lane.put(tensor.name, batch)
     assert np.array_equal(lane.take([tensor.name], 1)[tensor.name], batch)
     assert lane.capture(lambda: lane.put(tensor.name, batch)) is not None
-
-
-# From a backend's name to an engine, with ONNX Runtime where the GPU would be
-
-
-class OnCpu:
-    """Stands for the engine on a GPU: remembers what it was loaded from, and says what the CPU says, harmed or not."""
-
-    plans: list[bytes]
-    harm: Callable[[str], float]
-
-    def __init__(self, flavour: Flavour, plan: bytes, manifest: Manifest) -> None:
-        if len(plan) < 100_000:
-            raise Refused("TensorRT cannot load the engine: version 0")
-        type(self).plans.append(plan)
-        self.backend, self.manifest = flavour.name, manifest
-        self._engine = load(manifest.name, "cpu")
-        # Half precision makes smaller plans.
-        self._offset = type(self).harm("fp16" if len(plan) < 1_800_000 else "fp32")
-
-    def run(self, batch: np.ndarray) -> Mapping[str, np.ndarray]:
-        """The CPU's outputs, off by a little."""
-        outputs = dict(self._engine.run(batch))
-        outputs["probabilities"] = outputs["probabilities"] + np.float32(self._offset)
-        return outputs
-
-
-@pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> type[OnCpu]:
-    """A machine on which tensorrt-rtx works, but for the running."""
-    OnCpu.plans = []
-    OnCpu.harm = staticmethod(lambda precision: 0.0)
-    monkeypatch.setattr(opening, "gpu", lambda: GPU)
-    monkeypatch.setattr(opening, "TensorrtEngine", OnCpu)
-    return OnCpu
-
-
-def opened(notices: list[str], backend: str = "tensorrt-rtx") -> Engine:
-    return opening.open_engine(
-        backend, read_manifest("dynamic"), engines_folder(), load("dynamic", "cpu"), notices.append
-    )
-
-
-def test_an_engine_is_built_once_kept_and_found_again(gpu: type[OnCpu], cache_folder: Path) -> None:
-    notices: list[str] = []
-    assert opened(notices).backend == "tensorrt-rtx"
-    assert notices == ["dynamic: building its tensorrt-rtx engine in fp16 for the A GPU for tests"]
-    [entry] = cache.entries()
-    assert entry.key is not None
-    assert (entry.key.gpu, entry.key.capability, entry.key.driver) == ("A GPU for tests", "8.6", "13.0")
-    assert entry.key.sha256 == read_manifest("dynamic").sha256
-    opened(notices)
-    assert len(notices) == 1
-    assert gpu.plans[0] == gpu.plans[1]
-    # A file of another version, or a damaged one, is built anew.
-    assert entry.key is not None
-    cache.keep(entry.key, b"an engine of another version")
-    opened(notices)
-    assert "built anew" in notices[1]
-    assert cache.find(entry.key) == gpu.plans[-1]
-    entry.path.write_bytes(entry.path.read_bytes()[:1000])
-    opened(notices)
-    assert cache.find(entry.key) == gpu.plans[-1]
-
-
-def test_where_nothing_can_be_kept_it_runs_all_the_same(gpu: type[OnCpu], cache_folder: Path) -> None:
-    cache_folder.parent.mkdir()
-    cache_folder.write_text("in the way")
-    notices: list[str] = []
-    assert opened(notices).backend == "tensorrt-rtx"
-    assert "this time it runs all the same" in notices[-1]
-
-
-def test_a_network_that_disagrees_in_half_is_taken_in_full_or_not_at_all(gpu: type[OnCpu]) -> None:
-    notices: list[str] = []
-    gpu.harm = staticmethod(lambda precision: 0.05 if precision == "fp16" else 0.0)
-    assert opened(notices).backend == "tensorrt-rtx"
-    assert any("in fp16 is refused: it differs by 5.0e-02" in notice for notice in notices)
-    gpu.harm = staticmethod(lambda precision: 0.05)
-    with pytest.raises(Refused, match=r"in fp16 is refused.*in fp32 is refused"):
-        opened(notices)
-
-
-def test_load_takes_it_and_tells(gpu: type[OnCpu]) -> None:
-    notices: list[str] = []
-    engine = load("dynamic", "auto", notice=notices.append)
-    engine.run(np.zeros((1, 10, 512), np.float32))
-    assert engine.backend == "tensorrt-rtx"
-    assert notices[-1] == "dynamic: runs on tensorrt-rtx from now on"
-    assert load("dynamic", "tensorrt-rtx").backend == "cpu", "until it has run"
-    gpu.harm = staticmethod(lambda precision: 0.05)
-    engine = load("dynamic", "auto", notice=notices.append)
-    engine.run(np.zeros((1, 10, 512), np.float32))
-    assert engine.backend == "cpu"
-    assert "tensorrt-rtx cannot be used" in notices[-1]
-    with pytest.raises(Refused, match="is refused"):
-        load("dynamic", "tensorrt-rtx")
-
-
-def test_a_gpu_that_fails_at_once_is_refused_where_it_was_named(gpu: type[OnCpu]) -> None:
-    def fail(precision: str) -> float:
-        raise RuntimeError("cudaErrorECCUncorrectable")
-
-    gpu.harm = staticmethod(fail)
-    with pytest.raises(Refused, match="engine tensorrt-rtx cannot be used: cudaErrorECCUncorrectable"):
-        load("dynamic", "tensorrt-rtx")
-    assert load("dynamic", "auto").backend == "cpu"
-
-
-def test_in_the_background_the_cpu_runs_meanwhile(gpu: type[OnCpu]) -> None:
-    engine = load("dynamic", "auto", background=True)
-    batch = np.zeros((1, 10, 512), np.float32)
-    wanted = load("dynamic", "cpu").run(batch)["probabilities"]
-    seen = []
-    while not seen or seen[-1] == "cpu":
-        np.testing.assert_array_equal(engine.run(batch)["probabilities"], wanted)
-        seen.append(engine.backend)
-        time.sleep(0.01)
-    assert seen.index("tensorrt-rtx") > 10
-    assert isinstance(engine, Fallback)
-    engine.close()
-
-
-def test_a_build_under_way_is_broken_off(gpu: type[OnCpu]) -> None:
-    cpu = load("acoustic", "cpu")
-    manifest = read_manifest("acoustic")
-    rung = Rung(
-        "tensorrt-rtx",
-        lambda going_on: opening.open_engine("tensorrt-rtx", manifest, engines_folder(), cpu, notices.append, going_on),
-    )
-    notices: list[str] = []
-    engine = Fallback(cpu, [rung], notices.append)
-    engine.climb_apart()
-    while not notices:
-        time.sleep(0.01)
-    engine.close()
-    assert engine.settle(5)
-    assert len(notices) == 1, "nobody is told of what was asked for"
-    assert list(cache.entries()) == []
-
-
-# The command
-
-
-def command(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    add_arguments(parser.add_subparsers(), argparse.RawDescriptionHelpFormatter)
-    return run_engines(parser.parse_args(["engines", *words]))
-
-
-def test_the_command_builds_lists_and_clears(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("build", "--target", "8.9") == 0
-    assert command("list") == 0
-    lines = capsys.readouterr().out.splitlines()
-    for name in MODELS:
-        assert len([line for line in lines if line.startswith(name) and "fp16" in line]) == 2
-    assert any("any" in line and "8.9" in line and "MB" in line for line in lines)
-    assert command("build", "--target", "8.9") == 0
-    assert capsys.readouterr().out.count("is there already") == 3
-    # They serve every GPU of that kind.
-    key = opening.key_of(read_manifest("static"), RTX, "fp16", cuda.Gpu("GeForce RTX 4070", "8.9", "13.1"))
-    assert cache.find(key) is not None
-    assert command("clear") == 0
-    assert "removed 3 engines" in capsys.readouterr().out
-    assert command("list") == 0
-    assert "no engines are kept" in capsys.readouterr().out
-
-
-def test_the_command_verifies_what_is_there_and_tells_what_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command("verify") == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.endswith("agrees")]) >= 6
-    assert len([line for line in lines if line.endswith("the reference")]) == 3
-    missing = [backend for backend in GPU_BACKENDS if absent(backend)]
-    assert [line.split()[2] for line in lines if line.startswith("not verified: ")] == missing
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["build", "--target", "9.0"], "it knows"),
-        (["build", "--target", "banana"], "--target 'banana' is no compute capability"),
-        (["build", "--target", "8.6x"], "--target '8.6x' is no"),
-        (["build", "--target", ""], "--target '' is no"),
-        (["build", "--target", "8.6", "--engine", "tensorrt"], "this machine only"),
-        (["build", "--target", "8.6", "--profile", "nobody"], "no profile 'nobody'"),
-    ],
-)
-def test_what_the_command_refuses(words: list[str], told: str) -> None:
-    with pytest.raises(Refused, match=told) as caught:
-        command(*words)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--target", "banana"], "--target 'banana'"),
-        (["--profile", "nobody"], "no profile 'nobody'"),
-        (["--target", "8.6", "--profile", "nobody"], "no profile 'nobody'"),
-        (["--target", "8.6"], r"tensorrt-rtx is not installed: pip install"),
-    ],
-)
-def test_a_bad_value_is_told_before_a_library_is_missed(
-    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(FLAVOURS, "tensorrt-rtx", Flavour("tensorrt-rtx", "no_such_module", portable=True))
-    with pytest.raises(Refused, match=f"^{told}"):
-        command("build", *words)
-
-
-@without_gpu
-def test_building_for_a_gpu_that_is_not_here_names_the_way_out() -> None:
-    with pytest.raises(Refused, match=r"needs an NVIDIA GPU.*--target 8\.6"):
-        command("build")
-
-
-def test_the_command_says_when_nothing_can_be_kept(cache_folder: Path) -> None:
-    cache_folder.parent.mkdir()
-    cache_folder.write_text("in the way")
-    with pytest.raises(Refused, match="cannot be kept"):
-        command("build", "--target", "8.6", "--precision", "fp32")

@@ -80,6 +80,7 @@ class Camera:
         self.status = SourceStatus("opening", f"opening camera {self.name}", clock())
         self._freshness = Freshness()
         self._label: str | None = None
+        self._why = ""
         self._seen = self._lost = False
         self._last = self._interval = 0.0
         self._readers: list[Reader] = []
@@ -198,7 +199,7 @@ class Camera:
             self.status = self.status.moved(self.status.state, why, now, hopeless=True)
         if not delivering and now >= self._next_try and not full:
             if self._seen:
-                self._move("retrying", f"camera {self.name}: trying again")
+                self._move("retrying", f"camera {self.name}: {self._why}: trying again")
             self._begin()
         elif not self._readers:
             stop.wait(_POLL_S)
@@ -206,7 +207,7 @@ class Camera:
     def _lose(self, reader: Reader, now: float, why: str) -> None:
         if self._leave(reader) and not reader.over:
             why = "its pictures are damaged"
-        self._lost = True
+        self._lost, self._why = True, why
         self._next_try = min(self._next_try, max(now, reader.begun + _RETRY_S))
         if not self._seen:
             self._move("absent", f"camera {self.name}: {why}")

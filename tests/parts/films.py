@@ -32,9 +32,11 @@ def read_film(path: Path) -> Film:
     with av.open(str(path)) as film:
         for block in film.decode(audio=0) if film.streams.audio else ():
             rate = block.sample_rate
-            piece = block.to_ndarray().reshape(1, -1)[0]
+            samples = block.to_ndarray()
+            tracks = samples if block.format.is_planar else samples.reshape(-1, block.layout.nb_channels).T
             start = round(float(block.time or 0) * rate)
-            sound = np.concatenate([sound[:start], np.zeros(max(start - len(sound), 0), np.float32), piece])
+            gap = np.zeros(max(start - len(sound), 0), np.float32)
+            sound = np.concatenate([sound[:start], gap, tracks.mean(axis=0)])
     return Film(times, pictures, sound, rate, metadata)
 
 
