@@ -223,18 +223,19 @@ class Folder(SimpleHTTPRequestHandler):
 def test_a_camera_that_calls_itself_something_in_another_encoding(
     tmp_path: Path, watch: Callable[[Camera], Watching]
 ) -> None:
-    path = write_clip(tmp_path / "c.mkv", times=[n / 25 for n in range(25)])
+    path = write_clip(tmp_path / "c.mkv", times=[n / 25 for n in range(100)], options={"g": "5"})
     named = path.read_bytes().replace(b"Lavf", b"L\xe4vf")
     assert named != path.read_bytes()
     path.write_bytes(named)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Folder, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    watching = watch(open_camera(f"http://127.0.0.1:{server.server_port}/c.mkv"))
-    watching.until(lambda: bool(watching.frames), 3)
-    assert number_of(watching.frames[0].picture) in range(25)
-    assert watching.end() < 0.25
-    server.shutdown()
-    server.server_close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Folder, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            watching = watch(open_camera(f"http://127.0.0.1:{server.server_port}/c.mkv"))
+            watching.until(lambda: bool(watching.frames), 3)
+            assert number_of(watching.frames[0].picture) in range(100)
+            assert watching.end() < 0.25
+        finally:
+            server.shutdown()
 
 
 def test_cameras_are_listed_quickly_and_quietly(capfd: pytest.CaptureFixture[str]) -> None:

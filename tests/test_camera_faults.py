@@ -139,9 +139,10 @@ def test_half_pictures_are_counted_also_where_no_whole_one_follows(
 ) -> None:
     watching = watch(open_camera(server.url))
     server.switch([data[: len(data) // 2] for data in pictures], 25)
+    server.mute.set()  # the next attempt is not answered
     watching.until(lambda: watching.camera.counters.damaged > 10, 5)
-    watching.until(lambda: watching.camera.status.detail.endswith("its pictures are damaged: trying again"), 2)
-    assert watching.camera.status.state == "retrying"
+    watching.until(watching.is_in("retrying"), 2)
+    assert watching.camera.status.detail.endswith("its pictures are damaged: trying again")
 
 
 def test_one_picture_a_second_is_no_fault(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:

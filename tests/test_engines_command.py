@@ -16,7 +16,6 @@ from realtime_cer.labels import MODELS
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install '.[tensorrt-rtx]'")
 
-
 RTX = FLAVOURS["tensorrt-rtx"]
 
 

@@ -18,9 +18,7 @@ from realtime_cer.training.fit_fusion import main
 from realtime_cer.training.fusion_search import Samples, fit_classes, fit_models, flat_draws
 from realtime_cer.training.stored import Stored
 
-ANGER, FEAR, SADNESS = (BASIC.index(name) for name in ("Anger", "Fear", "Sadness"))
-
-
+ANGER, FEAR = BASIC.index("Anger"), BASIC.index("Fear")
 Floats = npt.NDArray[np.floating]
 
 

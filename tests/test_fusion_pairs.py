@@ -21,11 +21,7 @@ from realtime_cer.training.fit_fusion import main
 from realtime_cer.training.pairs import Faces, Voices, paired, read_voices
 
 ROOT = Path(__file__).parents[1]
-
-
-ANGER, FEAR, SADNESS = (BASIC.index(name) for name in ("Anger", "Fear", "Sadness"))
-
-
+FEAR = BASIC.index("Fear")
 Floats = npt.NDArray[np.floating]
 
 

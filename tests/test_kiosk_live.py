@@ -19,8 +19,6 @@ from realtime_cer.pipeline.hope import Hope
 from realtime_cer.pipeline.live import Live
 
 ROOT = Path(__file__).parents[1]
-
-
 DEMO = ROOT / "realtime_cer" / "assets" / "demo.mp4"
 
 

@@ -144,6 +144,14 @@ with Signals(None):
 """
 
 
+@pytest.fixture
+def plain_interrupts() -> Iterator[None]:
+    """As in a program that hears no signals yet: handlers of programs that ran right here before would stay."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_program_that_was_told_with_its_parent_to_end_is_not_told_again(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], plain_interrupts: None
 ) -> None:
@@ -180,11 +188,3 @@ def test_a_program_whose_parent_was_killed_ends(stuck: str, tmp_path: Path) -> N
     process.kill()
     process.communicate()
     orphan.wait(10)
-
-
-@pytest.fixture
-def plain_interrupts() -> Iterator[None]:
-    """As in a program that hears no signals yet: handlers of programs that ran right here before would stay."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)

@@ -12,8 +12,6 @@ from realtime_cer.kiosk.states import ARRIVE_S, FAREWELL_S, SAME_S, SHOWING, Hol
 from realtime_cer.labels import COMPOUND, MODELS
 
 STEP_S = 0.1
-
-
 LEAVE_S = 6.0
 
 

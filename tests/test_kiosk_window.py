@@ -28,17 +28,9 @@ from realtime_cer.ui.kiosk.window import KioskWindow
 from realtime_cer.ui.moment import Looks
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
-
-
 QtGui = pytest.importorskip("PyQt6.QtGui")
-
-
 Key = QtCore.Qt.Key
-
-
 PURPLE = (200, 20, 180)
-
-
 CHORD = QtCore.Qt.KeyboardModifier.ControlModifier | QtCore.Qt.KeyboardModifier.ShiftModifier
 
 
@@ -257,9 +249,6 @@ def test_the_dream_is_shares_and_its_leader_leads() -> None:
     # One moment looks the same in whatever span it is drawn, so nothing jumps.
     np.testing.assert_allclose(curves(np.linspace(50, 80, 31))[:, 0], curves(np.array([50.0, 51.0]))[:, 0], rtol=1e-3)
     assert leader(0.49 * EACH_S)[0] != leader(0.51 * EACH_S)[0]
-
-
-# What is asked of the program around it.
 
 
 def test_a_mouth_is_measured_by_its_height_over_its_width() -> None:

@@ -238,8 +238,6 @@ def test_no_sound_device_at_all_at_first(
 
 
 RATE = 48_000
-
-
 N = 960
 
 
@@ -291,6 +289,40 @@ def test_one_whose_sound_stops_is_lost_after_a_second_and_found_again_under_its_
 
 def test_the_next_try_is_the_sooner_the_less_the_last_one_took() -> None:
     assert [pause_s(took) for took in (0.02, 0.1, 0.15, 3.0)] == [0.5, 0.5, pytest.approx(0.75), 1.0]
+
+
+class Ending(Unnoticed):
+    """A stream that ends as soon as it is opened."""
+
+    @property
+    def ended(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize(("takes", "second"), [(0.0, 1.0), (0.3, 1.5)])
+def test_it_is_looked_for_twice_a_second_but_seldomer_where_looking_takes_long(
+    there: bool, takes: float, second: float, monkeypatch: pytest.MonkeyPatch, listen: Callable[[Microphone], Listening]
+) -> None:
+    now, tries = 0.0, list[float]()
+
+    def restart() -> None:
+        nonlocal now
+        tries.append(now)
+        now += takes
+
+    found = [portaudio.Input(1, "C920", "ALSA", 1, RATE, default=False)] if there else []
+    monkeypatch.setattr(portaudio, "inputs", lambda: found)
+    monkeypatch.setattr(portaudio, "restart", restart)
+    monkeypatch.setattr("realtime_cer.capture.attempt.SoundStream", Ending)
+    listening = listen(open_microphone("c920", lambda: now, wait=True))
+    for due, count in ((0.5, 1), (second, 2)):
+        listening.until(lambda: listening.microphone._attempt is listening.microphone._stream is None, 2)
+        now = due - 0.01
+        time.sleep(0.15)
+        assert len(tries) == count - 1
+        now = due
+        listening.until(lambda count=count: len(tries) == count, 2)  # type: ignore[misc]
 
 
 def test_a_full_queue_counts_what_it_lost() -> None:

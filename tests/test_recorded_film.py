@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from parts.clips import click, click_at, number_of, numbered, portrait, write_clip
@@ -138,6 +139,8 @@ def test_sound_alone_is_filled_and_pictures_alone_need_none(tmp_path: Path) -> N
             if k < 10 or k >= 50:
                 film.sound(k / 10, tone)
     times, _, sound, rate, _ = read_film(tmp_path / "f.mkv")
+    with av.open(str(tmp_path / "f.mkv")) as file:
+        assert sum(block.samples for block in file.decode(audio=0)) / rate == pytest.approx(6.0, abs=0.05)
     assert len(times) == 60
     loud = np.convolve(np.abs(sound), np.ones(rate // 10) / (rate // 10), "same") > 0.1
     assert len(sound) / rate == pytest.approx(6.0, abs=0.05)

@@ -27,8 +27,6 @@ from realtime_cer.sinks.session import new_session
 from realtime_cer.sinks.tables import read_rows
 from realtime_cer.told import Told
 
-# The disk
-
 
 def test_the_forecast_follows_the_rate_and_what_is_left() -> None:
     forecast = Forecast()

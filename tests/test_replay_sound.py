@@ -13,6 +13,7 @@ import pytest
 from parts import pulse
 from parts.clips import write_clip
 from parts.heard import Heard, listening
+from parts.listening import needs_pulse
 from parts.replayed import by, decided, write_session
 
 from realtime_cer.capture.beeps import beeping, find_beeps
@@ -173,18 +174,6 @@ def test_a_course_is_another_after_every_change_and_none_while_it_stands() -> No
 
 
 # Heard, on a real sound server.
-
-needs_pulse = pytest.mark.skipif(pulse.missing() is not None, reason=str(pulse.missing()))
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[pulse.VirtualMicrophone]:
-    server = pulse.VirtualMicrophone()
-    try:
-        with server.here():
-            yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

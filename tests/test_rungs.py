@@ -16,8 +16,6 @@ from realtime_cer.pipeline.ladder import FULL, ONE, SOUND, Ladder
 from realtime_cer.pipeline.live import Live
 from realtime_cer.records import SAMPLE_RATE, AudioBlock, AudioWindow, Face, Frame, GridFrame, Visual
 
-# What the rungs do.
-
 
 def picture(t: float) -> Frame:
     return Frame(t, round(t * 30), np.zeros((4, 4, 3), np.uint8))

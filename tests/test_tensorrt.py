@@ -1,6 +1,6 @@
 """TensorRT for RTX, whose builder needs no GPU: every shipped network is really built, and every refusal is real.
 
-Running an engine takes a GPU and is not tested here; what surrounds that has files of its own.
+What surrounds the running of an engine, which takes a GPU, is in test_tensorrt_ladder.py.
 """
 
 import signal
@@ -25,7 +25,6 @@ from realtime_cer.inference.verify import LIMITS, verify
 from realtime_cer.labels import BASIC, MODELS
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install '.[tensorrt-rtx]'")
-
 
 RTX = FLAVOURS["tensorrt-rtx"]
 

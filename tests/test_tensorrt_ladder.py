@@ -16,7 +16,6 @@ from realtime_cer.inference.tensorrt import Flavour
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed: pip install '.[tensorrt-rtx]'")
 
-
 GPU = cuda.Gpu("A GPU for tests", "8.6", "13.0")
 
 

@@ -41,8 +41,6 @@ class Small(nn.Module):
 
 
 X = torch.from_numpy(np.random.default_rng(1).normal(size=(200, 6)).astype(np.float32))
-
-
 Y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
 
 

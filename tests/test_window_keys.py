@@ -12,11 +12,7 @@ from realtime_cer.ui.keys import BINDINGS
 from realtime_cer.ui.text import ENGLISH
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
-
-
 Key = QtCore.Qt.Key
-
-
 pytestmark = pytest.mark.usefixtures("english")
 
 

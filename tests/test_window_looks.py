@@ -16,11 +16,7 @@ from realtime_cer.ui.theme import LIGHT
 from realtime_cer.why import without
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
-
-
 Key = QtCore.Qt.Key
-
-
 pytestmark = pytest.mark.usefixtures("english")
 
 

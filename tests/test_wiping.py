@@ -80,7 +80,7 @@ def test_forgetting_leaves_no_picture_and_no_sound_in_the_recogniser() -> None:
         wait_for(gone)
         gc.unfreeze()  # what was there when it started is not listed else
         gc.collect()  # recognisers of tests before
-        rings = [one for one in gc.get_objects() if isinstance(one, AudioRing) and one.end]
+        rings = [one for one in gc.get_objects() if type(one) is AudioRing and one.end]
         assert rings
         assert not any(ring.window(ring.end, ring.end - ring.start).samples.any() for ring in rings)
 

@@ -14,8 +14,6 @@ from realtime_cer.records import SAMPLE_RATE, Frame
 from realtime_cer.sinks import signals
 from realtime_cer.sinks.tables import read_rows
 
-# Without pixels
-
 
 def head(yaw: float, pitch: float, roll: float) -> Any:
     """Landmarks of the mean head, turned by degrees, from afar."""

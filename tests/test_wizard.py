@@ -14,8 +14,6 @@ from realtime_cer.ui.wizard import Wizard
 from realtime_cer.ui.wizardpanels import Ear
 
 QtCore = pytest.importorskip("PyQt6.QtCore")
-
-
 Key = QtCore.Qt.Key
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parts.films import wait_for
 from parts.mjpeg import MjpegServer, numbered_jpegs
 
 from realtime_cer.capture.camera import open_camera
@@ -32,16 +33,6 @@ from realtime_cer.ui.text import GERMAN
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REALTIME_CER_CONFIG", str(tmp_path / "config"))
     return tmp_path / "config"
-
-
-# The devices themselves.
-
-
-def wait_for(happened: Any, timeout_s: float = 20.0) -> None:
-    until = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Tone:

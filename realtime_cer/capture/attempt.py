@@ -12,13 +12,13 @@ from realtime_cer.capture.source import Clock
 from realtime_cer.errors import Refused
 
 RETRY_S, SOON_S = 1.0, 0.5
-"""From the beginning of one try to that of the next: at most, at least."""
+"""From the beginning of one try to that of the next, at most and at least; after a longer try at once."""
 _SHARE = 0.2
-"""Of the time that may go into trying, between the two."""
+"""Share of the time that trying may take, as long as that keeps the pause between the two."""
 
 
 def pause_s(took_s: float) -> float:
-    """From the beginning of a try that took so long to that of the next: devices, where many, take long to list."""
+    """From the beginning of a try that took so long to that of the next: where devices are many, listing takes long."""
     return min(max(took_s / _SHARE, SOON_S), RETRY_S)
 
 

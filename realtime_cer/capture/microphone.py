@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 
-from realtime_cer.capture.attempt import RETRY_S, SOON_S, Attempt, let_go, pause_s
+from realtime_cer.capture.attempt import RETRY_S, Attempt, let_go, pause_s
 from realtime_cer.capture.lasting import lasting_name
 from realtime_cer.capture.portaudio import Hanging, Input, Unavailable
 from realtime_cer.capture.soundserver import CHOOSES, Origin
@@ -160,6 +160,7 @@ class Microphone:
             self._lose(now, "it was unplugged, or its sound server ended")
         elif stream.origin != self._origin and stream.origin is not None and not self._takes(stream.origin):
             self._lose(now, f"the sound server gave another microphone in its place: {stream.origin.title}")
+            self._next_try = self._begun + RETRY_S  # likely it gives that one again
         elif gone or (starved and state != "live" and now - since > _STALL_S):
             self._lose(now, "hardly any sound comes")
         elif starved or now - self._last > _STALL_S:
@@ -238,7 +239,6 @@ class Microphone:
     def _lose(self, now: float, why: str) -> None:
         self._why, self._answered = why, now
         self._release()
-        self._next_try = max(now, self._begun + SOON_S)
         self._move("lost" if self._seen else "absent", f"microphone {self.name}: {why}")
 
     def _release(self) -> None:

@@ -123,7 +123,7 @@ def _not_started(error: Exception) -> Unavailable:
 def _hold_plugin() -> None:
     """Keep in memory what ALSA loads for each list of devices and drops again.
 
-    Its AC-3 plugin brings all of FFmpeg, and one library among that loses 12 KiB each time: 1 GiB a day of looking for
+    Its AC-3 plugin brings all of FFmpeg, and one library among that loses 12 KiB each time: 2 GiB a day of looking for
     a microphone that is absent.
     """
     if sys.platform == "linux":
