@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parts.broadcast import Broadcast
 from parts.clips import number_of
 from parts.mjpeg import MjpegServer, jpeg, numbered_jpegs
 from parts.watching import Watching, readers
@@ -143,6 +144,45 @@ def test_half_pictures_are_counted_also_where_no_whole_one_follows(
     watching.until(lambda: watching.camera.counters.damaged > 10, 5)
     watching.until(watching.is_in("retrying"), 2)
     assert watching.camera.status.detail.endswith("its pictures are damaged: trying again")
+
+
+def test_the_first_whole_picture_of_a_stream_is_used(watch: Callable[[Camera], Watching]) -> None:
+    """The next one is five seconds away."""
+    with Broadcast(key_every=125) as server:
+        begun = time.monotonic()
+        camera = open_camera(server.url)
+        assert time.monotonic() - begun < 2.5
+        watching = watch(camera)
+        watching.until(lambda: len(watching.frames) > 20, 3)
+        frames = list(watching.frames)
+        numbers = [number_of(frame.picture) for frame in frames]
+        assert np.all(np.diff(numbers) > 0)
+        late = [frame.t - server.sent[number] for frame, number in zip(frames, numbers, strict=True)]
+        assert 0 < np.median(late) < 0.2
+        assert watching.camera.counters.damaged == 0
+
+
+def test_a_stream_that_is_joined_between_whole_pictures_waits_for_one_and_counts_no_damage(
+    watch: Callable[[Camera], Watching],
+) -> None:
+    with Broadcast(key_every=50, joined_at=20) as server:
+        watching = watch(open_camera(server.url))
+        watching.until(lambda: len(watching.frames) > 20, 3)
+        assert 50 <= number_of(watching.frames[0].picture) < 70
+        assert watching.camera.counters.damaged == 0
+
+
+def test_a_stream_without_any_whole_picture_is_decoded_all_the_same_and_told_to_be_damaged(
+    watch: Callable[[Camera], Watching], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from realtime_cer.capture import pictures
+
+    monkeypatch.setattr(pictures, "_KEYLESS_S", 0.2)
+    with Broadcast(key_every=100_000, joined_at=20) as server:
+        watching = watch(open_camera(server.url, wait=True, open_timeout_s=3.0))
+        watching.until(lambda: watching.camera.status.detail.endswith("its pictures are damaged"), 6)
+        assert watching.camera.counters.damaged > 10
+        assert not watching.frames
 
 
 def test_one_picture_a_second_is_no_fault(server: MjpegServer, watch: Callable[[Camera], Watching]) -> None:

@@ -13,7 +13,11 @@ from realtime_cer.quiet import cv2
 from realtime_cer.records import Picture, read_only
 
 _READ_TIMEOUT_S = 3.0
-_OPTIONS = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
+_OPTIONS = {"rtsp_transport": "tcp", "flags": "low_delay", "fpsprobesize": "0", "analyzeduration": "100000"}
+"""The library looks at 0.1 s of a stream at most, or at one picture, before it hands over the first, with all that it
+has looked at: a camera may send no other key frame for seconds."""
+_KEYLESS_S = 3.0
+"""A camera that sends no key frame for so long renews its picture bit by bit: it is decoded all the same."""
 _END_OF_JPEG = b"\xff\xd9"
 _TAIL = 64
 """Bytes at the end of a JPEG in which its end mark is looked for: cameras pad."""
@@ -81,9 +85,13 @@ def _stream(url: str, clock: Clock, open_timeout_s: float) -> Pictures:
         decoder = stream.codec_context
         decoder.thread_count = 1  # each further thread holds back one more picture
         converter = VideoReformatter()
-        marked = False
+        marked = joined = False
+        begun = clock()
         for packet in container.demux(stream):
             t = clock()
+            joined = joined or packet.is_keyframe or t - begun > _KEYLESS_S
+            if not joined:
+                continue  # it changes a picture that was sent before we were there
             if decoder.name == "mjpeg":
                 # Half a JPEG decodes, to a picture that ends in grey; but some cameras never mark an end.
                 whole = _END_OF_JPEG in bytes(packet)[-_TAIL:]
