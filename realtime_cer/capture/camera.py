@@ -97,8 +97,6 @@ class Camera:
 
     def items(self, stop: threading.Event) -> Iterator[Frame]:
         """Yield each new frame, stamped when it was grabbed; reopens for ever, ends when stopped."""
-        for reader in self._readers:
-            reader.forget_overtaken()
         try:
             while not stop.is_set():
                 foremost = self._foremost()
@@ -185,7 +183,7 @@ class Camera:
                 self._lose(reader, now, reader.why)
             elif reader.first is None:
                 if age > self._open_timeout_s:
-                    self._lose(reader, now, "it does not answer")
+                    self._lose(reader, now, "it sends no whole picture" if reader.partial else "it does not answer")
             elif age > max(_LOSE_S, 3 * self._interval):
                 self._lose(reader, now, "no picture any more")
             elif age > max(_STALL_S, 1.5 * self._interval):
@@ -197,7 +195,8 @@ class Camera:
         elif now - max(self._free, self._last) > _HOPELESS_S:
             why = f"camera {self.name}: it does not answer, and every attempt at it hangs"
             self.status = self.status.moved(self.status.state, why, now, hopeless=True)
-        if not delivering and now >= self._next_try and not full:
+        partial = any(each.partial for each in self._readers)  # that one was heard: a rival would wait as long
+        if not (delivering or partial) and now >= self._next_try and not full:
             if self._seen:
                 self._move("retrying", f"camera {self.name}: {self._why}: trying again")
             self._begin()

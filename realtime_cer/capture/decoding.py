@@ -165,7 +165,8 @@ def mono_of(frame: AudioFrame) -> Floats:
 
 def aspect(stream: VideoStream) -> float:
     """Width of a pixel over its height."""
-    return float(stream.sample_aspect_ratio or 1)
+    # Only the decoder knows it where the beginning of a stream did not tell.
+    return float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
 
 
 def matrix(frame: VideoFrame) -> bytes | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from realtime_cer.capture.pictures import Broken, pictures
+from realtime_cer.capture.pictures import Broken, Sign, pictures
 from realtime_cer.capture.source import Clock
 from realtime_cer.records import Picture
 
@@ -37,18 +37,21 @@ class Reader:
     ----------
     begun : when the attempt began
     first : when its first picture was there, or None
+    partial : the camera answers, but has sent no whole picture yet
     over : it has ended; ``why`` in a few words, unless ``fault`` is an error of ours
     """
 
     def __init__(self, locate: Callable[[], str | int], clock: Clock, open_timeout_s: float) -> None:
         self.begun = clock()
         self.first: float | None = None
+        self.partial = False
         self.over = False
         self.why = ""
         self.fault: Exception | None = None
         self._locate, self._clock, self._open_timeout_s = locate, clock, open_timeout_s
         self._slot: tuple[float, Picture] | None = None
         self._overtaken = self._damaged = 0
+        self._asked = False
         self._changed = threading.Condition()
         self._abandoned = threading.Event()
         self._thread = threading.Thread(target=self._run, name="camera reader", daemon=True)
@@ -73,11 +76,6 @@ class Reader:
             self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
             return self._slot is not None
 
-    def forget_overtaken(self) -> None:
-        """Count from here on: nobody was there to take what came before."""
-        with self._changed:
-            self._overtaken = 0
-
     def take_damaged(self) -> int:
         """How many pictures came damaged since it was last asked, or one was taken."""
         with self._changed:
@@ -90,8 +88,9 @@ class Reader:
             self._changed.wait_for(lambda: self._slot is not None or self.over, timeout_s)
             if self._slot is None:
                 return None
-            taken = Taken(*self._slot, self._overtaken, self._damaged)
-            self._slot, self._overtaken, self._damaged = None, 0, 0
+            # What the first one overtook came at once, or before anybody was there to take it.
+            taken = Taken(*self._slot, self._overtaken if self._asked else 0, self._damaged)
+            self._slot, self._overtaken, self._damaged, self._asked = None, 0, 0, True
             return taken
 
     def _run(self) -> None:
@@ -109,16 +108,17 @@ class Reader:
                 self.over = True
                 self._changed.notify_all()
 
-    def _keep(self, t: float, picture: Picture | None) -> bool:
-        """Put a picture into the slot, or count a damaged one; False when nobody waits for it any more."""
+    def _keep(self, t: float, picture: Picture | Sign) -> bool:
+        """Put a picture into the slot, or note why there is none; False when nobody waits for it any more."""
         with self._changed:
             if self._abandoned.is_set():
                 return False
-            if picture is None:
-                self._damaged += 1
+            if isinstance(picture, Sign):
+                self.partial = picture is Sign.PARTIAL
+                self._damaged += picture is Sign.DAMAGED
                 return True
             self._overtaken += self._slot is not None
-            self._slot = t, picture
+            self._slot, self.partial = (t, picture), False
             if self.first is None:
                 self.first = t
             self._changed.notify_all()
